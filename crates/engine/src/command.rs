@@ -1,0 +1,219 @@
+//! What is asked of a run, and what `decide` answers.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use aob_ir::{Digest, Limits, Priority};
+
+use crate::event::{Event, Failure, ParentLink, RawValueEq, Vote};
+use crate::ids::{Actor, CommandId, InstanceId, RunId, TicketId, Timestamp, WorkspaceId};
+use crate::value::{Blob, PayloadRef};
+
+/// A command with its name and its author.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Causes at most one commit; the same id again is a repetition.
+    pub id: CommandId,
+    /// Who asks.
+    pub actor: Actor,
+    /// What.
+    pub command: Command,
+}
+
+/// What can be asked.
+#[derive(Debug, Clone)]
+pub enum Command {
+    /// Create the run.
+    Start(Box<StartRun>),
+    /// A runner's answer to an attempt.
+    Result(AttemptResult),
+    /// A decision on a ticket.
+    Vote(CastVote),
+    /// Deliver a signal.
+    Signal { name: Arc<str>, signal: Arc<str>, payload: Arc<Blob> },
+    /// Stop the run.
+    Cancel { reason: Option<Arc<str>> },
+    /// Start nothing more.
+    Pause { reason: Option<Arc<str>> },
+    /// Start things again.
+    Resume,
+    /// Grant a parked instance `max_attempts` more.
+    Retry { instance: InstanceId },
+    /// Pass over a parked instance: success edges, output null.
+    Skip { instance: InstanceId },
+    /// Let a parked instance fail.
+    Fail { instance: InstanceId, message: Arc<str> },
+    /// Say what a parked instance returned.
+    Succeed { instance: InstanceId, output: Arc<Blob> },
+    /// A child run ended.
+    ChildResult { instance: InstanceId, child: RunId, outcome: ChildOutcome },
+    /// Time passed; carries the leases of the run as the store has them.
+    Tick { leases: Vec<LeaseView> },
+    /// Go on where the last segment stopped.
+    Continue,
+}
+
+/// Everything a run is created from.
+#[derive(Debug, Clone)]
+pub struct StartRun {
+    /// The new run.
+    pub run: RunId,
+    /// Its tenant.
+    pub workspace: WorkspaceId,
+    /// The tag it is started by.
+    pub tag: Option<Arc<str>>,
+    /// Inputs.
+    pub inputs: Arc<Blob>,
+    /// The waiting instance of another run.
+    pub parent: Option<ParentLink>,
+    /// Nesting of child runs.
+    pub depth: u32,
+    /// Labels.
+    pub labels: BTreeMap<Arc<str>, Arc<str>>,
+    /// Priority; `None`: medium.
+    pub priority: Option<Priority>,
+    /// Limits that replace the document's.
+    pub limits: Option<Limits>,
+    /// Milliseconds between cancel and fence.
+    pub cancel_grace_ms: u64,
+    /// Resolved tags of sub-workflows, transitively.
+    pub children: BTreeMap<Arc<str>, Digest>,
+    /// True: the run is written as created-and-cancelled at once (its parent was cancelled before
+    /// this child started).
+    pub cancelled: bool,
+}
+
+/// A runner's answer.
+#[derive(Debug, Clone)]
+pub struct AttemptResult {
+    /// Which instance.
+    pub instance: InstanceId,
+    /// Which attempt; counts only if it is the outstanding one.
+    pub attempt: u32,
+    /// What came out.
+    pub outcome: AttemptOutcome,
+    /// When the runner started.
+    pub started_at: Option<Timestamp>,
+    /// Tokens, money, bytes.
+    pub usage: Option<Arc<RawValueEq>>,
+}
+
+/// What came out of an attempt.
+#[derive(Debug, Clone)]
+pub enum AttemptOutcome {
+    /// Success.
+    Completed { output: Arc<Blob> },
+    /// Failure.
+    Failed(Failure),
+    /// The runner stopped because it was asked to.
+    Cancelled,
+}
+
+/// How a child run ended.
+#[derive(Debug, Clone)]
+pub enum ChildOutcome {
+    /// With an output. A reference without inline place: in the CAS of the workspace.
+    Completed { output: Arc<Blob> },
+    /// With a failure.
+    Failed(Failure),
+    /// Cancelled.
+    Cancelled,
+}
+
+/// A decision on a ticket.
+#[derive(Debug, Clone)]
+pub struct CastVote {
+    /// Which ticket.
+    pub ticket: TicketId,
+    /// Yes or no.
+    pub vote: Vote,
+    /// Why.
+    pub reason: Option<Arc<str>>,
+    /// Answer to the form.
+    pub data: Option<Arc<Blob>>,
+    /// Hash of what the approver was shown; `None`: not checked.
+    pub subject_hash: Option<Digest>,
+    /// Roles of the actor.
+    pub roles: Vec<Arc<str>>,
+}
+
+/// A lease row as the sweeper read it. Rows of attempts without a lease row are absent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeaseView {
+    /// Which instance.
+    pub instance: InstanceId,
+    /// Which attempt.
+    pub attempt: u32,
+    /// When it was granted; `None`: nobody holds it.
+    pub granted_at: Option<Timestamp>,
+    /// Until when it is held.
+    pub until: Option<Timestamp>,
+    /// When its holder last reported progress.
+    pub progress_at: Option<Timestamp>,
+}
+
+/// What `decide` answers.
+#[derive(Debug)]
+pub enum Decision {
+    /// Append these. The blobs that are not inline must be durable in the CAS before.
+    Append { events: Vec<Event>, blobs: Vec<Arc<Blob>> },
+    /// Nothing to append: a repetition, a late word, a tick with nothing due. Final only at the head.
+    NoChange(NoChange),
+    /// Refused. Final only at the head.
+    Rejected(Rejection),
+    /// Load these payloads and ask again.
+    Need(Vec<PayloadRef>),
+}
+
+/// Why nothing changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoChange {
+    /// The command was applied before.
+    Repeated,
+    /// It names something that is over.
+    Stale,
+    /// Nothing is due before this time (`None`: nothing will ever be).
+    NotDue { next: Option<Timestamp> },
+}
+
+/// Why a command is refused. The code is the public contract.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejection {
+    /// What kind.
+    pub code: RejectionCode,
+    /// For people: what was wrong.
+    pub message: String,
+    /// For people: what to do.
+    pub hint: Option<String>,
+}
+
+/// Kinds of refusals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RejectionCode {
+    /// The run is over.
+    RunTerminal,
+    /// The run is being cancelled.
+    RunCancelling,
+    /// The run is not paused.
+    NotPaused,
+    /// There is no such instance.
+    UnknownInstance,
+    /// The instance is not parked.
+    NotParked,
+    /// There is no such ticket.
+    UnknownTicket,
+    /// The ticket is decided.
+    AlreadyDecided,
+    /// The actor may not decide this ticket, or has voted.
+    NotAnApprover,
+    /// The answer does not fit the form.
+    InvalidForm,
+    /// The ticket was shown in another state.
+    SubjectChanged,
+    /// 1,000 signals of this name wait already.
+    SignalBufferFull,
+    /// Inputs do not fit the workflow's schema.
+    InvalidInputs,
+    /// A limit of the run or of the server.
+    LimitExceeded,
+}

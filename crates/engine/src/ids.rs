@@ -1,0 +1,323 @@
+//! Names of things: runs, commands, instances, scopes, tickets, actors, and points in time.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use sha2::{Digest as _, Sha256};
+use smallvec::SmallVec;
+use uuid::Uuid;
+
+/// Milliseconds since the Unix epoch on the database's clock. JSON form: RFC 3339 in UTC with
+/// three decimals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Hash)]
+pub struct Timestamp(pub i64);
+
+impl Timestamp {
+    /// This time plus `ms` milliseconds, saturating.
+    pub fn plus_ms(self, ms: u64) -> Self {
+        Self(self.0.saturating_add(i64::try_from(ms).unwrap_or(i64::MAX)))
+    }
+
+    /// Milliseconds from `earlier` to `self`; 0 if `earlier` is later.
+    pub fn since_ms(self, earlier: Self) -> u64 {
+        u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0)
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match jiff::Timestamp::from_millisecond(self.0) {
+            Ok(time) => write!(f, "{time:.3}"),
+            Err(_) => write!(f, "{}ms", self.0),
+        }
+    }
+}
+
+impl FromStr for Timestamp {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        text.parse::<jiff::Timestamp>()
+            .map(|time| Self(time.as_millisecond()))
+            .map_err(|_| InvalidId { kind: "time", text: text.into() })
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            serializer.collect_str(self)
+        } else {
+            serializer.serialize_i64(self.0)
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if deserializer.is_human_readable() {
+            let text = std::borrow::Cow::<'_, str>::deserialize(deserializer)?;
+            text.parse().map_err(de::Error::custom)
+        } else {
+            i64::deserialize(deserializer).map(Self)
+        }
+    }
+}
+
+/// A text that is not the id it should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvalidId {
+    /// What was expected.
+    pub kind: &'static str,
+    /// What was given.
+    pub text: Box<str>,
+}
+
+impl fmt::Display for InvalidId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` is not a valid {}", self.text, self.kind)
+    }
+}
+
+impl std::error::Error for InvalidId {}
+
+/// A run: a UUIDv7, so ids sort by creation. Also the id of the run's stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RunId(pub Uuid);
+
+impl RunId {
+    /// The id of the child run that `instance` opens in its `generation`: the time is that of the
+    /// opening, the rest a hash, so every replay and every redelivery names the same child.
+    pub fn child(self, instance: &InstanceId, generation: u32, now: Timestamp) -> Self {
+        let mut hash = Sha256::new();
+        hash.update(b"aob.child.1");
+        hash.update(self.0.as_bytes());
+        hash.update(instance.to_string().as_bytes());
+        hash.update(generation.to_be_bytes());
+        let digest = hash.finalize();
+        let mut random = [0_u8; 10];
+        random.copy_from_slice(&digest[..10]);
+        let millis = u64::try_from(now.0).unwrap_or(0);
+        Self(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
+    }
+}
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl FromStr for RunId {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        Uuid::parse_str(text)
+            .map(Self)
+            .map_err(|_| InvalidId { kind: "run id (a UUID)", text: text.into() })
+    }
+}
+
+/// A tenant: every row, message and cache entry belongs to one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct WorkspaceId(pub Uuid);
+
+impl fmt::Display for WorkspaceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+/// Names the command that caused an event. A command id causes at most one commit.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct CommandId(pub Arc<str>);
+
+impl fmt::Display for CommandId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Who asked: `user:<name>`, `key:<id>`, `agent:<id>`, `runner:<id>`, `policy:<id>` or `system`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Actor(pub Arc<str>);
+
+impl Actor {
+    /// The product itself: timers, relays, coordinators.
+    pub fn system() -> Self {
+        Self("system".into())
+    }
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// One step of a [`Scope`]: which item of a map (from 0) or iteration of a loop (from 1).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ScopeStep {
+    /// The map or loop node.
+    pub node: Arc<str>,
+    /// Map index from 0, or loop iteration from 1.
+    pub index: u32,
+}
+
+/// The path of map indices and loop iterations around an instance; empty at the top.
+/// Text form: `crawl[3]/poll[2]`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Scope(pub SmallVec<[ScopeStep; 1]>);
+
+impl Scope {
+    /// True at the top of the run.
+    pub fn is_top(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// This scope with one more step.
+    pub fn child(&self, node: Arc<str>, index: u32) -> Self {
+        let mut steps = self.0.clone();
+        steps.push(ScopeStep { node, index });
+        Self(steps)
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (position, step) in self.0.iter().enumerate() {
+            let separator = if position == 0 { "" } else { "/" };
+            write!(f, "{separator}{}[{}]", step.node, step.index)?;
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for Scope {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let invalid = || InvalidId { kind: "scope (like `crawl[3]`)", text: text.into() };
+        let mut steps = SmallVec::new();
+        for part in text.split('/').filter(|_| !text.is_empty()) {
+            let (node, rest) = part.split_once('[').ok_or_else(invalid)?;
+            let index = rest.strip_suffix(']').ok_or_else(invalid)?;
+            if node.is_empty() {
+                return Err(invalid());
+            }
+            steps.push(ScopeStep {
+                node: node.into(),
+                index: index.parse().map_err(|_| invalid())?,
+            });
+        }
+        Ok(Self(steps))
+    }
+}
+
+impl Serialize for Scope {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Scope {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'_, str>::deserialize(deserializer)?;
+        text.parse().map_err(de::Error::custom)
+    }
+}
+
+/// A node instance: node and scope. Text and JSON form: `fetch`, `crawl[3]/fetch`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct InstanceId {
+    /// Node id. Bodies of `map` with a workflow end in `.item`, compensations in `.compensate`.
+    pub node: Arc<str>,
+    /// Map indices and loop iterations around it.
+    pub scope: Scope,
+}
+
+impl Serialize for InstanceId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.scope.is_top() {
+            serializer.serialize_str(&self.node)
+        } else {
+            serializer.collect_str(self)
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for InstanceId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'_, str>::deserialize(deserializer)?;
+        text.parse().map_err(de::Error::custom)
+    }
+}
+
+impl InstanceId {
+    /// The instance of `node` outside every map and loop.
+    pub fn top(node: impl Into<Arc<str>>) -> Self {
+        Self { node: node.into(), scope: Scope::default() }
+    }
+}
+
+impl fmt::Display for InstanceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.scope.is_top() {
+            f.write_str(&self.node)
+        } else {
+            write!(f, "{}/{}", self.scope, self.node)
+        }
+    }
+}
+
+impl FromStr for InstanceId {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let (scope, node) = text.rsplit_once('/').unwrap_or(("", text));
+        if node.is_empty() || node.contains('[') {
+            return Err(InvalidId { kind: "instance (like `crawl[3]/fetch`)", text: text.into() });
+        }
+        Ok(Self { node: node.into(), scope: scope.parse()? })
+    }
+}
+
+/// An approval ticket; derived from (run, instance, generation), so replays name the same one.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct TicketId(pub Arc<str>);
+
+impl TicketId {
+    /// The ticket that `instance` of `run` opens in its `generation`.
+    pub fn of(run: RunId, instance: &InstanceId, generation: u32) -> Self {
+        let key = derived_key("aob.ticket.1", run, instance, generation);
+        Self(format!("tk_{}", &key[..24]).into())
+    }
+}
+
+impl fmt::Display for TicketId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The idempotency key of an instance: f(run, instance, generation), the same for every attempt.
+pub fn idempotency_key(run: RunId, instance: &InstanceId, generation: u32) -> String {
+    derived_key("aob.idempotency.1", run, instance, generation)[..32].to_owned()
+}
+
+fn derived_key(domain: &str, run: RunId, instance: &InstanceId, generation: u32) -> String {
+    let mut hash = Sha256::new();
+    hash.update(domain.as_bytes());
+    hash.update(run.0.as_bytes());
+    hash.update(instance.to_string().as_bytes());
+    hash.update(b"\0");
+    hash.update(generation.to_be_bytes());
+    hex::encode(hash.finalize())
+}

@@ -1,0 +1,5 @@
+//! The storage port, its reference model in memory, and its SQLite adapter.
+
+mod port;
+
+pub use port::*;
