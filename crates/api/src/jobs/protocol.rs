@@ -1,0 +1,151 @@
+//! The runner protocol over HTTPS: lease by long poll, heartbeat, result.
+
+use std::sync::Arc;
+
+use aob_engine::{InstanceId, RunId};
+use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::ToSchema;
+
+use super::{AttemptKey, JobMessage, RawText, ResultMessage, number};
+
+/// Milliseconds that a lease holds without a heartbeat.
+pub const LEASE_MS: u64 = 15_000;
+/// Milliseconds between heartbeats.
+pub const HEARTBEAT_MS: u64 = 5_000;
+/// Upper bound of `wait_ms` of a long poll; a longer wish is shortened.
+pub const LEASE_WAIT_MS_MAX: u64 = 30_000;
+/// Jobs that one long poll can ask for.
+pub const LEASE_LIMIT_MAX: u32 = 256;
+/// Lines in one [`LogChunk`].
+pub const LOG_LINES_MAX: usize = 200;
+/// Bytes of one log line; what is longer is cut.
+pub const LOG_LINE_BYTES_MAX: usize = 8 * 1024;
+
+/// `POST /v1/runners/lease`: asks for jobs and waits for them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct LeaseRequest {
+    /// The runner's name, unique among those alive; leases are held in this name.
+    #[schema(value_type = String)]
+    pub runner: Arc<str>,
+    /// Its pool.
+    #[schema(value_type = String)]
+    pub pool: Arc<str>,
+    /// The functions it serves.
+    #[schema(value_type = Vec<String>)]
+    pub names: Vec<Arc<str>>,
+    /// At most this many jobs.
+    pub limit: u32,
+    /// Milliseconds to wait for the first job; 0: answer at once.
+    #[serde(default, deserialize_with = "number::plain")]
+    pub wait_ms: u64,
+}
+
+/// Answer to [`LeaseRequest`]: jobs whose leases the runner holds from the moment of the answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct LeaseResponse {
+    /// Empty where nothing came within `wait_ms`.
+    #[serde(default)]
+    pub jobs: Vec<JobMessage>,
+    /// Milliseconds that the leases hold without a heartbeat.
+    #[serde(default = "lease_ms", deserialize_with = "number::plain")]
+    pub lease_ms: u64,
+    /// Milliseconds between heartbeats that the server wishes.
+    #[serde(default = "heartbeat_ms", deserialize_with = "number::plain")]
+    pub heartbeat_ms: u64,
+}
+
+/// `POST /v1/runners/heartbeat`: renews many leases at once.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct HeartbeatRequest {
+    /// Who holds them.
+    #[schema(value_type = String)]
+    pub runner: Arc<str>,
+    /// Which.
+    pub leases: Vec<HeartbeatItem>,
+}
+
+/// One lease of a heartbeat.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct HeartbeatItem {
+    /// The run.
+    #[schema(value_type = String, format = "uuid")]
+    pub run: RunId,
+    /// The instance.
+    #[schema(value_type = String)]
+    pub instance: InstanceId,
+    /// The attempt.
+    pub attempt: u32,
+    /// Progress since the last heartbeat, any JSON; absent: none, and the idle timeout counts on.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present_text")]
+    #[schema(value_type = Option<Object>)]
+    pub progress: Option<RawText>,
+    /// Log lines since the last heartbeat.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logs: Option<LogChunk>,
+}
+
+impl HeartbeatItem {
+    /// The attempt whose lease it is.
+    pub fn key(&self) -> AttemptKey {
+        AttemptKey { run: self.run, instance: self.instance.clone(), attempt: self.attempt }
+    }
+}
+
+/// Consecutive log lines of an attempt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LogChunk {
+    /// Number of the first line, from 0, counting lines that were dropped: a gap shows them.
+    #[serde(default, deserialize_with = "number::plain")]
+    pub first: u64,
+    /// The lines, without line ends.
+    pub lines: Vec<String>,
+}
+
+/// Answer to [`HeartbeatRequest`], in the order of its leases.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct HeartbeatResponse {
+    /// One for each lease asked about.
+    pub states: Vec<LeaseStanding>,
+}
+
+/// How a lease stands after a heartbeat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LeaseStanding {
+    /// Renewed.
+    Held,
+    /// Renewed; stop, and answer `cancelled`.
+    Cancelling,
+    /// Not held any more: stop, and do not answer.
+    Lost,
+}
+
+/// `POST /v1/runners/result`: the answer to a leased job.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ResultRequest {
+    /// What came out.
+    pub result: ResultMessage,
+    /// The last log lines.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logs: Option<LogChunk>,
+}
+
+/// Answer to [`ResultRequest`], after the result is durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ResultResponse {
+    /// False: the attempt is over, and the result changes nothing.
+    pub accepted: bool,
+}
+
+fn lease_ms() -> u64 {
+    LEASE_MS
+}
+
+fn heartbeat_ms() -> u64 {
+    HEARTBEAT_MS
+}
+
+/// Reads a key that may hold `null`: absent is `None`, null is `Some(null)`.
+fn present_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<RawText>, D::Error> {
+    RawText::deserialize(deserializer).map(Some)
+}
