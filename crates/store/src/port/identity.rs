@@ -1,0 +1,64 @@
+//! Tenants and their API keys.
+
+use async_trait::async_trait;
+
+use super::{Hash, StoreResult, TimeMs, WorkspaceId};
+
+/// An API key as stored: the secret's hash only.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiKeyRow {
+    /// Public part.
+    pub key_id: String,
+    /// SHA-256 of the secret part.
+    pub secret_hash: Hash,
+    /// Its tenant.
+    pub workspace: WorkspaceId,
+    /// What it is for.
+    pub name: String,
+    /// Roles: `admin operator developer approver auditor runner agent`.
+    pub roles: Vec<String>,
+    /// Created.
+    pub created_ms: TimeMs,
+    /// Ends.
+    pub expires_ms: Option<TimeMs>,
+    /// Revoked.
+    pub revoked_ms: Option<TimeMs>,
+}
+
+/// A workspace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkspaceRow {
+    /// The tenant.
+    pub workspace: WorkspaceId,
+    /// Unique name.
+    pub name: String,
+    /// Created.
+    pub created_ms: TimeMs,
+}
+
+/// Tenants and keys.
+#[async_trait]
+pub trait Identity: Send + Sync {
+    /// Creates a workspace, or returns the one with that name, or else the one with that id.
+    async fn workspace_put(&self, row: &WorkspaceRow) -> StoreResult<WorkspaceRow>;
+
+    /// All workspaces, by id. (Machinery.)
+    async fn workspaces(&self) -> StoreResult<Vec<WorkspaceRow>>;
+
+    /// Stores a new key. Ids are random and never reused: a taken one is left as it is.
+    async fn key_put(&self, row: &ApiKeyRow) -> StoreResult<()>;
+
+    /// Finds a key by its public part. (Before authentication: no workspace.)
+    async fn key(&self, key_id: &str) -> StoreResult<Option<ApiKeyRow>>;
+
+    /// Keys of a workspace, by id.
+    async fn keys(&self, workspace: WorkspaceId) -> StoreResult<Vec<ApiKeyRow>>;
+
+    /// Revokes a key; `false`: no such key in the workspace. The first revocation's time stays.
+    async fn key_revoke(
+        &self,
+        workspace: WorkspaceId,
+        key_id: &str,
+        now_ms: TimeMs,
+    ) -> StoreResult<bool>;
+}
