@@ -1,11 +1,51 @@
 //! CEL expressions over the values of a run.
+//!
+//! Parsing and evaluation are the `cel` crate's; bounds are ours, because it has none. Between the
+//! two, the syntax tree is rewritten once:
+//!
+//! * every path that starts at a variable (`output.body.score`) becomes one slot, so evaluation
+//!   converts exactly what is read, and a path that leads nowhere can be explained;
+//! * every list or map that a macro walks, and every value that is copied, is charged to a budget,
+//!   so the time and memory of an evaluation are bounded; maps are walked in the order of their
+//!   keys, so the same input always gives the same output;
+//! * arithmetic between an integer and a fraction is done in fractions: whether a JSON number has
+//!   a fraction depends on the data, not on the author.
 
+mod eval;
+mod functions;
+mod rewrite;
+mod scan;
+mod value;
+
+use std::sync::Arc;
+
+use cel::parser::{Expression, PrattParser};
 use serde_json::Value;
+
+/// Bytes of source that an expression may have.
+pub const MAX_SOURCE_BYTES: usize = 4096;
+/// Items of a list that an expression may read.
+pub const MAX_LIST_ITEMS: usize = 100_000;
+/// Macros (`map`, `filter`, `all`, `exists`, `exists_one`) within each other.
+pub const MAX_MACRO_NESTING: usize = 2;
+/// Depth of the syntax tree: also the terms of a chain such as `a + b + c`.
+const MAX_DEPTH: usize = 120;
+/// Recursion of the parser, which bounds nested brackets.
+const MAX_BRACKETS: usize = 32;
+/// Nodes of the syntax tree.
+const MAX_NODES: usize = 4096;
 
 /// A compiled CEL expression. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Expr {
-    source: std::sync::Arc<str>,
+    compiled: Arc<Compiled>,
+}
+
+#[derive(Debug)]
+struct Compiled {
+    source: Box<str>,
+    tree: Expression,
+    slots: Vec<rewrite::Slot>,
     needs: Needs,
 }
 
@@ -20,8 +60,12 @@ pub struct Needs {
     pub inputs: bool,
     /// Reads `run`.
     pub run: bool,
+    /// Reads `item`.
+    pub item: bool,
+    /// Reads `index`.
+    pub index: bool,
     /// Nodes read as `ctx.<node>` or `ctx['<node>']`, sorted.
-    pub nodes: Vec<std::sync::Arc<str>>,
+    pub nodes: Vec<Arc<str>>,
 }
 
 /// Values that an expression sees. Absent ones read as unknown variables.
@@ -36,7 +80,7 @@ pub struct Bindings<'a> {
     /// `{id, created_at, ...}` of the run.
     pub run: Option<&'a Value>,
     /// Outputs by node id.
-    pub ctx: &'a [(std::sync::Arc<str>, std::sync::Arc<Value>)],
+    pub ctx: &'a [(Arc<str>, Arc<Value>)],
     /// The item of a filter or map.
     pub item: Option<&'a Value>,
     /// Its index.
@@ -44,10 +88,24 @@ pub struct Bindings<'a> {
 }
 
 /// Why an expression cannot be compiled or evaluated.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
 pub struct ExprError {
     /// For people.
     pub message: String,
+    /// What to write instead.
+    pub hint: Option<String>,
+}
+
+impl ExprError {
+    fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: None }
+    }
+
+    fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
 }
 
 impl Expr {
@@ -56,25 +114,28 @@ impl Expr {
     /// # Errors
     /// If it is not CEL, too long, nested too deeply, or reads an unknown variable.
     pub fn compile(source: &str) -> Result<Self, ExprError> {
-        Ok(Self { source: source.into(), needs: Needs::default() })
+        let scanned = scan::scan(source)?;
+        let tree = parse(&scanned)?;
+        let (tree, slots, needs) = rewrite::rewrite(tree)?;
+        Ok(Self { compiled: Arc::new(Compiled { source: source.into(), tree, slots, needs }) })
     }
 
     /// The source.
     pub fn source(&self) -> &str {
-        &self.source
+        &self.compiled.source
     }
 
     /// What it reads.
     pub fn needs(&self) -> &Needs {
-        &self.needs
+        &self.compiled.needs
     }
 
-    /// Evaluates it.
+    /// Evaluates it. Integral numbers within 2^53 are integers, in and out.
     ///
     /// # Errors
-    /// If evaluation fails.
-    pub fn eval(&self, _bindings: &Bindings<'_>) -> Result<Value, ExprError> {
-        Err(ExprError { message: String::new() })
+    /// If evaluation fails, needs too much, or gives something that is not JSON.
+    pub fn eval(&self, bindings: &Bindings<'_>) -> Result<Value, ExprError> {
+        eval::eval(&self.compiled, bindings)
     }
 
     /// Evaluates it to a boolean.
@@ -82,6 +143,28 @@ impl Expr {
     /// # Errors
     /// If evaluation fails or gives something else.
     pub fn eval_bool(&self, bindings: &Bindings<'_>) -> Result<bool, ExprError> {
-        self.eval(bindings).map(|value| value == Value::Bool(true))
+        eval::eval_bool(&self.compiled, bindings)
     }
 }
+
+fn parse(scanned: &scan::Scanned) -> Result<Expression, ExprError> {
+    let parser = PrattParser::new()
+        .max_recursion_depth(2 * MAX_BRACKETS as u16)
+        .max_expression_node_count(MAX_NODES)
+        .error_reporting_limit(1);
+    parser.parse(&scanned.text).map_err(|errors| match errors.errors.first() {
+        Some(error) => {
+            let message = error.msg.trim().trim_start_matches("Syntax error: ");
+            let (line, column) = scanned.position(error.pos);
+            if line == 1 {
+                ExprError::new(format!("at column {column}: {message}"))
+            } else {
+                ExprError::new(format!("at line {line}, column {column}: {message}"))
+            }
+        }
+        None => ExprError::new("it is not a CEL expression"),
+    })
+}
+
+#[cfg(test)]
+mod tests;

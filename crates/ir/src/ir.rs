@@ -5,7 +5,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use crate::{Digest, Expr, Template};
+use crate::{Digest, Expr, JsonSchema, Template};
 
 /// Index of a node in [`Ir::nodes`].
 pub type NodeIx = u32;
@@ -54,12 +54,6 @@ pub struct Ir {
     pub(crate) node_index: IndexMap<Arc<str>, NodeIx>,
 }
 
-/// A compiled JSON Schema (2020-12, linear-time patterns, no remote references).
-#[derive(Debug, Clone)]
-pub struct JsonSchema {
-    pub(crate) validator: Arc<jsonschema::Validator>,
-}
-
 /// One node.
 #[derive(Debug, Clone)]
 pub struct NodeIr {
@@ -105,20 +99,42 @@ pub struct NodeIr {
 #[derive(Debug, Clone)]
 pub enum NodeKind {
     /// Executed by a runner: `function` and `task`. The config renders to `{"name", "args"}`.
-    Function { name: Arc<str>, builtin: bool, config: Template },
+    Function {
+        /// Name of the function.
+        name: Arc<str>,
+        /// Every built-in runner serves it.
+        builtin: bool,
+        /// Renders to `{"name", "args"}`.
+        config: Template,
+    },
     /// Executed by a runner. The config renders to the whole `http` config object.
-    Http { config: Template },
+    Http {
+        /// Renders to the config.
+        config: Template,
+    },
     /// Executed by an agent runner. The config renders to the whole `agent` config object.
-    Agent { config: Template },
+    Agent {
+        /// Renders to the config.
+        config: Template,
+    },
     /// Decided inline.
     Transform(TransformIr),
     /// Decided inline: keeps the items for which `expression` (over `item`, `index`) is true.
-    Filter { items: Template, expression: Expr },
+    Filter {
+        /// Renders to the list.
+        items: Template,
+        /// True: the item is kept.
+        expression: Expr,
+    },
     /// Decided inline.
     Aggregate {
+        /// Renders to the list.
         items: Template,
+        /// What to do with it.
         operation: AggregateOp,
+        /// The part of each item that counts, as a path of keys; `None`: the item itself.
         field: Option<Arc<str>>,
+        /// `group`: the part of each item that names its group, as a path of keys.
         by: Option<Arc<str>>,
     },
     /// Passes its input through; edges carry the conditions and exactly one is taken.
@@ -130,15 +146,31 @@ pub enum NodeKind {
     /// One body instance per item.
     Map(Box<MapIr>),
     /// End of a loop's body.
-    Loop { loop_ix: LoopIx },
+    Loop {
+        /// The loop that it ends.
+        loop_ix: LoopIx,
+    },
     /// A child run.
-    Composite { workflow: ChildWorkflow, inputs: Option<Template> },
+    Composite {
+        /// What runs.
+        workflow: ChildWorkflow,
+        /// Renders to the child's inputs; `None`: the node's input.
+        inputs: Option<Template>,
+    },
     /// A human approval. The config renders to the whole `hitl` config object.
-    Hitl { config: Template },
+    Hitl {
+        /// Renders to the config.
+        config: Template,
+    },
     /// Durable sleep.
     Timer(TimerIr),
     /// Waits for a named signal.
-    Signal { name: Template, webhook: bool },
+    Signal {
+        /// Renders to the signal's name.
+        name: Template,
+        /// A signed URL delivers it too.
+        webhook: bool,
+    },
     /// Validates; waits until handoffs are served.
     Handoff,
     /// A type this server does not know.
