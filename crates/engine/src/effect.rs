@@ -1,11 +1,12 @@
-//! What the world is owed after an append.
+//! What the world is owed: after an append, and again after a restart.
 
 use std::sync::Arc;
 
 use aob_ir::Digest;
 
-use crate::event::{Job, ParentLink};
+use crate::event::{Event, EventKind, Failure, Job, ParentLink};
 use crate::ids::{InstanceId, RunId};
+use crate::state::{Doing, InstanceStatus, Phase, RunState};
 use crate::value::{Payload, PayloadRef};
 
 /// Something to do outside, after the events that ask for it are durable. At least once: each
@@ -15,17 +16,18 @@ pub enum Effect {
     /// Hand the attempt to runners. Deduped by (run, instance, attempt).
     Dispatch(Box<Dispatch>),
     /// Ask the attempt's runner to stop.
-    CancelAttempt { instance: InstanceId, attempt: u32 },
+    CancelAttempt(CancelAttempt),
     /// Create the child run. Deduped by its id.
     StartChild(Box<StartChild>),
-    /// Ask the child to stop. Deduped by its state.
-    CancelChild { instance: InstanceId, child: RunId },
+    /// Ask the child to stop; one that has not started is written as created-and-cancelled.
+    /// Deduped by its state.
+    CancelChild(Box<StartChild>),
     /// Tell the parent how this run ended. Deduped by the parent's instance.
-    DeliverToParent { parent: ParentLink, outcome: ChildEnd },
+    DeliverToParent(Box<DeliverToParent>),
     /// Send `Continue` to this run.
     Continue,
     /// Publish the events of the segment on `workflow.events`. Deduped by (run, seq).
-    Publish { first_seq: u64, last_seq: u64 },
+    Publish(Publish),
 }
 
 /// See [`Effect::Dispatch`].
@@ -35,8 +37,19 @@ pub struct Dispatch {
     pub instance: InstanceId,
     /// Which attempt.
     pub attempt: u32,
+    /// Seq of the event that scheduled it.
+    pub seq: u64,
     /// What to execute; payloads may be references that the shell resolves.
     pub job: Job,
+}
+
+/// See [`Effect::CancelAttempt`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct CancelAttempt {
+    /// Which instance.
+    pub instance: InstanceId,
+    /// Which attempt.
+    pub attempt: u32,
 }
 
 /// See [`Effect::StartChild`].
@@ -46,6 +59,14 @@ pub struct StartChild {
     pub instance: InstanceId,
     /// The child's id.
     pub child: RunId,
+    /// What it is started from; `None` where the event that asks does not repeat it and the
+    /// shell reads it from the parent's state.
+    pub from: Option<ChildSource>,
+}
+
+/// What a child run is started from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ChildSource {
     /// Its workflow.
     pub digest: Digest,
     /// The tag it came from.
@@ -54,13 +75,210 @@ pub struct StartChild {
     pub inputs: Payload,
 }
 
+/// See [`Effect::DeliverToParent`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct DeliverToParent {
+    /// Who waits.
+    pub parent: ParentLink,
+    /// How this run ended.
+    pub end: ChildEnd,
+}
+
 /// How a run ended, for its parent.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ChildEnd {
     /// Completed with this output, to be read from this run.
     Completed(PayloadRef),
-    /// Failed; code and message.
-    Failed(crate::event::Failure),
+    /// Failed.
+    Failed(Failure),
     /// Cancelled.
     Cancelled,
+}
+
+/// See [`Effect::Publish`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Publish {
+    /// First event.
+    pub first_seq: u64,
+    /// Last event.
+    pub last_seq: u64,
+}
+
+/// What an append of `events` owes the world, in order.
+pub fn effects(events: &[Event]) -> Vec<Effect> {
+    let mut owed = Vec::new();
+    for event in events {
+        match &event.kind {
+            EventKind::NodeScheduled(data) => owed.push(Effect::Dispatch(Box::new(Dispatch {
+                instance: data.instance.clone(),
+                attempt: data.attempt,
+                seq: event.seq,
+                job: placed(&data.job, event.seq),
+            }))),
+            EventKind::NodeCancelling(data) => owed.push(match data.child {
+                Some(child) => {
+                    let instance = data.instance.clone();
+                    Effect::CancelChild(Box::new(StartChild { instance, child, from: None }))
+                }
+                None => Effect::CancelAttempt(CancelAttempt {
+                    instance: data.instance.clone(),
+                    attempt: data.attempt,
+                }),
+            }),
+            EventKind::ChildStarted(data) => {
+                let source = ChildSource {
+                    digest: data.digest,
+                    tag: data.tag.clone(),
+                    inputs: data.inputs.clone(),
+                };
+                owed.push(Effect::StartChild(Box::new(StartChild {
+                    instance: data.instance.clone(),
+                    child: data.child,
+                    from: Some(source),
+                })));
+            }
+            EventKind::Continued(_) => owed.push(Effect::Continue),
+            EventKind::RunCompleted(data) => {
+                let end = ChildEnd::Completed(data.output.reference(event.seq));
+                owed.extend(deliver(data.parent.as_ref(), end));
+            }
+            EventKind::RunFailed(data) => {
+                owed.extend(deliver(data.parent.as_ref(), ChildEnd::Failed(data.failure.clone())));
+            }
+            EventKind::RunCancelled(data) => {
+                owed.extend(deliver(data.parent.as_ref(), ChildEnd::Cancelled));
+            }
+            // The same attempt again: the event does not repeat the job, so the shell asks `owed`.
+            EventKind::AttemptRedispatched(_) => {}
+            EventKind::RunCreated(_)
+            | EventKind::WarningRaised(_)
+            | EventKind::RetryScheduled(_)
+            | EventKind::TimerStarted(_)
+            | EventKind::SignalAwaited(_)
+            | EventKind::ApprovalRequested(_)
+            | EventKind::ApprovalVoted(_)
+            | EventKind::ApprovalEscalated(_)
+            | EventKind::ApprovalDecided(_)
+            | EventKind::MapExpanded(_)
+            | EventKind::LoopIterated(_)
+            | EventKind::NodeWaiting(_)
+            | EventKind::NodeCompleted(_)
+            | EventKind::NodeFailed(_)
+            | EventKind::NodeSkipped(_)
+            | EventKind::NodeParked(_)
+            | EventKind::RetryGranted(_)
+            | EventKind::NodeCancelled(_)
+            | EventKind::EdgesDecided(_)
+            | EventKind::LateResultDiscarded(_)
+            | EventKind::SignalReceived(_)
+            | EventKind::RunPaused(_)
+            | EventKind::RunResumed(_)
+            | EventKind::CancelRequested(_)
+            | EventKind::RunFailing(_) => {}
+        }
+    }
+    if let (Some(first), Some(last)) = (events.first(), events.last()) {
+        owed.push(Effect::Publish(Publish { first_seq: first.seq, last_seq: last.seq }));
+    }
+    owed
+}
+
+/// Everything that is still owed for what is open, from the state alone: for restarts and
+/// redispatch. Publication is the outbox's business.
+pub fn owed(state: &RunState) -> Vec<Effect> {
+    let mut owed = Vec::new();
+    for (key, ()) in state.open.iter() {
+        let Some(instance) = state.instances.get(key) else { continue };
+        let id = || state.id_of(key);
+        match &instance.doing {
+            Doing::Job(job) if instance.status == InstanceStatus::Scheduled => {
+                owed.push(match job.fence_at {
+                    Some(_) => Effect::CancelAttempt(CancelAttempt {
+                        instance: id(),
+                        attempt: instance.attempt,
+                    }),
+                    None => Effect::Dispatch(Box::new(Dispatch {
+                        instance: id(),
+                        attempt: instance.attempt,
+                        seq: job.scheduled_seq,
+                        job: job.to_job(),
+                    })),
+                });
+            }
+            Doing::Child { child, digest, tag, inputs, cancelling, .. } => {
+                let source = ChildSource {
+                    digest: *digest,
+                    tag: tag.clone(),
+                    inputs: Payload::by_ref(*inputs),
+                };
+                let start = StartChild { instance: id(), child: *child, from: Some(source) };
+                owed.push(if *cancelling {
+                    Effect::CancelChild(Box::new(start))
+                } else {
+                    Effect::StartChild(Box::new(start))
+                });
+            }
+            Doing::Job(_)
+            | Doing::Nothing
+            | Doing::Backoff { .. }
+            | Doing::Timer { .. }
+            | Doing::Signal { .. }
+            | Doing::Approval { .. }
+            | Doing::Map(_)
+            | Doing::Unserved { .. }
+            | Doing::Parked { .. } => {}
+        }
+    }
+    if state.head.continued {
+        owed.push(Effect::Continue);
+    }
+    let end = match state.head.phase {
+        Phase::Completed => state.head.output.map(ChildEnd::Completed),
+        Phase::Failed => state.stopping_failure().map(|(_, failure)| ChildEnd::Failed(failure)),
+        Phase::Cancelled => Some(ChildEnd::Cancelled),
+        Phase::Absent | Phase::Active | Phase::Cancelling | Phase::Failing => None,
+    };
+    owed.extend(end.and_then(|end| deliver(state.parent(), end)));
+    owed
+}
+
+/// What is owed for one open instance again: the redispatch of its attempt.
+pub fn owed_for(state: &RunState, instance: &InstanceId) -> Option<Effect> {
+    let key = state.key(instance)?;
+    let row = state.instances.get(&key)?;
+    let Doing::Job(job) = &row.doing else { return None };
+    let scheduled = row.status == InstanceStatus::Scheduled && job.fence_at.is_none();
+    scheduled.then(|| {
+        Effect::Dispatch(Box::new(Dispatch {
+            instance: instance.clone(),
+            attempt: row.attempt,
+            seq: job.scheduled_seq,
+            job: job.to_job(),
+        }))
+    })
+}
+
+/// What the child of an open instance is started from.
+pub fn child_source(state: &RunState, instance: &InstanceId) -> Option<ChildSource> {
+    let Doing::Child { digest, tag, inputs, .. } = &state.instance(instance)?.doing else {
+        return None;
+    };
+    let inputs = Payload::by_ref(*inputs);
+    Some(ChildSource { digest: *digest, tag: tag.clone(), inputs })
+}
+
+/// The job with payloads that stay readable outside their event.
+fn placed(job: &Job, seq: u64) -> Job {
+    let mut job = job.clone();
+    for payload in [&mut job.config, &mut job.input] {
+        if payload.inline().is_none() {
+            *payload = Payload::by_ref(payload.reference(seq));
+        }
+    }
+    job
+}
+
+fn deliver(parent: Option<&ParentLink>, end: ChildEnd) -> Option<Effect> {
+    let parent = parent?.clone();
+    Some(Effect::DeliverToParent(Box::new(DeliverToParent { parent, end })))
 }

@@ -460,6 +460,9 @@ pub struct ChildStarted {
     pub tag: Option<Arc<str>>,
     /// Its inputs.
     pub inputs: Payload,
+    /// When waiting ends with `timeout`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
 }
 
 /// See [`EventKind::MapExpanded`].
@@ -477,6 +480,9 @@ pub struct MapExpanded {
     pub tolerated: u32,
     /// Node id of the body.
     pub body: Arc<str>,
+    /// When waiting ends with `timeout`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
 }
 
 /// See [`EventKind::LoopIterated`].
@@ -488,6 +494,8 @@ pub struct LoopIterated {
     pub iteration: u32,
     /// The node that it opens with.
     pub head: Arc<str>,
+    /// What flows along the back edge: the loop node's output.
+    pub output: Payload,
     /// Loops nested in this one that the head opens too, outermost first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inner: Vec<Arc<str>>,
@@ -529,6 +537,9 @@ pub struct EdgeDecision {
     /// How many steps of the source's scope the edge leaves behind.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub leaves: u32,
+    /// Loops that the edge enters, outermost first: the target opens their iteration 1.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub enters: Vec<Arc<str>>,
 }
 
 /// See [`EventKind::NodeCompleted`].
@@ -584,6 +595,8 @@ pub enum HandledBy {
     Edge,
     /// The tolerance of the map or join around it.
     Tolerance,
+    /// The map around it, which fails in its turn.
+    Map,
     /// Nobody: the run fails.
     Nobody,
 }
@@ -823,6 +836,9 @@ pub struct Continued {}
 pub struct RunCompleted {
     /// The run's output.
     pub output: Payload,
+    /// Who waits for this run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<ParentLink>,
 }
 
 /// See [`EventKind::RunFailed`].
@@ -833,6 +849,9 @@ pub struct RunFailed {
     pub source: Option<InstanceId>,
     /// Why.
     pub failure: Failure,
+    /// Who waits for this run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<ParentLink>,
 }
 
 /// See [`EventKind::RunCancelled`].
@@ -841,6 +860,9 @@ pub struct RunCancelled {
     /// Why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Arc<str>>,
+    /// Who waits for this run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<ParentLink>,
 }
 
 /// A JSON text that compares by its text.

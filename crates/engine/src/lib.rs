@@ -1,14 +1,20 @@
 //! The pure core of a run: events, commands, and the functions between them.
 #![warn(missing_docs)]
 
+mod apply;
 mod command;
+mod decide;
 mod effect;
 mod event;
 mod ids;
+mod state;
 mod value;
 
+pub use apply::apply;
 pub use command::*;
+pub use decide::{SEGMENT_BYTES_MAX, SEGMENT_EVENTS_MAX, advance, decide};
 pub use effect::*;
 pub use event::*;
 pub use ids::*;
+pub use state::{BadSnapshot, InstanceStatus, LEASE_MS, RunState, RunStatus, SNAPSHOT_FORMAT};
 pub use value::*;

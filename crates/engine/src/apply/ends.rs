@@ -1,0 +1,174 @@
+//! Events that end an instance.
+
+use super::{Now, body_of, graph, open, settle};
+use crate::event::{
+    FailureOutcome, LateResultDiscarded, NodeCancelled, NodeCompleted, NodeFailed, NodeSkipped,
+};
+use crate::ids::InstanceId;
+use crate::state::{Doing, FailureNote, InstanceStatus, Key, RunState, ScopeKey, Undo};
+
+pub(super) fn completed(state: &mut RunState, data: &NodeCompleted, now: Now) {
+    let key = state.intern(&data.instance);
+    let output = data.output.reference(now.seq);
+    finish(state, &key, now, InstanceStatus::Completed);
+    if let Some(instance) = state.instances.get_mut(&key) {
+        instance.output = Some(output);
+        instance.attempt = instance.attempt.max(data.attempt);
+        instance.started_at = data.started_at.or(instance.started_at);
+        instance.failure = None;
+        instance.more = data.more;
+    }
+    if let Some(signal) = &data.signal {
+        consume_signal(state, signal);
+    }
+    if let Some(input) = &data.undo_input {
+        let undo = Undo { key: key.clone(), input: input.reference(now.seq), output: Some(output) };
+        state.undo.insert(now.seq, undo);
+    }
+    count_body(state, &key, true);
+    compensation_done(state, &data.instance);
+    graph::settle_routing(state, &key, data.more);
+    graph::edges(state, &data.instance, &data.edges, Some(output));
+}
+
+pub(super) fn failed(state: &mut RunState, data: &NodeFailed, now: Now) {
+    let key = state.intern(&data.instance);
+    let output = data.output.reference(now.seq);
+    finish(state, &key, now, InstanceStatus::Failed);
+    if let Some(instance) = state.instances.get_mut(&key) {
+        instance.output = Some(output);
+        instance.attempt = instance.attempt.max(data.attempt);
+        instance.outcome = Some(data.outcome);
+        instance.failure = Some(FailureNote::of(&data.failure));
+        instance.more = data.more;
+    }
+    count_body(state, &key, false);
+    compensation_done(state, &data.instance);
+    graph::settle_routing(state, &key, data.more);
+    graph::edges(state, &data.instance, &data.edges, Some(output));
+}
+
+pub(super) fn skipped(state: &mut RunState, data: &NodeSkipped, now: Now) {
+    let key = state.intern(&data.instance);
+    let output = data.output.as_ref().map(|output| output.reference(now.seq));
+    finish(state, &key, now, InstanceStatus::Skipped);
+    if let Some(instance) = state.instances.get_mut(&key) {
+        instance.output = output;
+        instance.skip = Some(data.cause);
+        instance.failure = data.failure.as_ref().map(FailureNote::of);
+        instance.more = data.more;
+    }
+    count_body(state, &key, true);
+    compensation_done(state, &data.instance);
+    graph::settle_routing(state, &key, data.more);
+    graph::edges(state, &data.instance, &data.edges, output);
+}
+
+pub(super) fn cancelled(state: &mut RunState, data: &NodeCancelled, now: Now) {
+    let key = state.intern(&data.instance);
+    finish(state, &key, now, InstanceStatus::Cancelled);
+    if let Some(instance) = state.instances.get_mut(&key) {
+        instance.more = data.more;
+    }
+    if let Some(input) = &data.undo_input {
+        let undo = Undo { key: key.clone(), input: input.reference(now.seq), output: None };
+        state.undo.insert(now.seq, undo);
+    }
+    count_body(state, &key, false);
+    compensation_done(state, &data.instance);
+    graph::settle_routing(state, &key, data.more);
+    graph::edges(state, &data.instance, &data.edges, None);
+}
+
+pub(super) fn late(state: &mut RunState, data: &LateResultDiscarded) {
+    let Some(key) = state.key(&data.instance) else { return };
+    if let Some(instance) = state.instances.get_mut(&key) {
+        instance.late = instance.late.max(data.attempt);
+    }
+}
+
+/// Ends an instance, opening it first where it was decided in one event.
+fn finish(state: &mut RunState, key: &Key, now: Now, status: InstanceStatus) {
+    settle(state, key);
+    let instance = open(state, key, now);
+    instance.status = status;
+    instance.since = now.at;
+    instance.finished_at = Some(now.at);
+    let map = match std::mem::replace(&mut instance.doing, Doing::Nothing) {
+        // The counts of a finished map stay: they are what is left to see of its body.
+        Doing::Map(map) => {
+            let body = map.body;
+            instance.doing = Doing::Map(map);
+            Some(body)
+        }
+        Doing::Nothing
+        | Doing::Job(_)
+        | Doing::Backoff { .. }
+        | Doing::Timer { .. }
+        | Doing::Signal { .. }
+        | Doing::Approval { .. }
+        | Doing::Child { .. }
+        | Doing::Unserved { .. }
+        | Doing::Parked { .. } => None,
+    };
+    if map.is_some() {
+        prune_bodies(state, key);
+    }
+}
+
+/// Forgets the body instances of a map that is over: its list has their outputs.
+fn prune_bodies(state: &mut RunState, map: &Key) {
+    let count = match state.instances.get(map).map(|instance| &instance.doing) {
+        Some(Doing::Map(state)) => state.next,
+        Some(_) | None => 0,
+    };
+    for index in 0..count {
+        let mut scope: ScopeKey = map.scope.clone();
+        scope.push((map.node, index));
+        graph::prune_scope(state, &scope);
+    }
+}
+
+fn count_body(state: &mut RunState, key: &Key, success: bool) {
+    if let Some(map) = body_of(state, key) {
+        map.open = map.open.saturating_sub(1);
+        if success {
+            map.completed += 1;
+        } else {
+            map.failed += 1;
+        }
+    }
+}
+
+fn consume_signal(state: &mut RunState, signal: &str) {
+    let found = state.signals.iter().find(|(_, (id, _))| &**id == signal).map(|(key, _)| *key);
+    if let Some(key) = found {
+        state.signals.remove(&key);
+    }
+}
+
+/// A compensation that is over takes its instance off the list of what can be undone.
+fn compensation_done(state: &mut RunState, instance: &InstanceId) {
+    let Some(node) = graph::compensated(&instance.node) else { return };
+    let original = InstanceId { node, scope: instance.scope.clone() };
+    let Some(key) = state.key(&original) else { return };
+    let Some(entry) = state.undo.iter().rev().find(|(_, undo)| undo.key == key).map(|(at, _)| *at)
+    else {
+        return;
+    };
+    state.undo.remove(&entry);
+    let undone = state.instance(instance).map(|i| i.status) == Some(InstanceStatus::Completed);
+    if undone && let Some(row) = state.instances.get_mut(&key) {
+        row.status = InstanceStatus::Compensated;
+    }
+}
+
+/// What an outcome does to the edges that are not taken.
+pub(crate) fn dead_state(outcome: Option<FailureOutcome>) -> crate::event::EdgeState {
+    match outcome {
+        Some(FailureOutcome::Failed | FailureOutcome::TimedOut | FailureOutcome::Rejected) => {
+            crate::event::EdgeState::Failed
+        }
+        None => crate::event::EdgeState::Dead,
+    }
+}

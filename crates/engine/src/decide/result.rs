@@ -1,0 +1,91 @@
+//! `Result`: a runner's answer. It counts only if it names the outstanding attempt.
+
+use aob_ir::NodeIr;
+
+use super::inline::Extras;
+use super::{Decider, Step, Stop};
+use crate::command::{AttemptOutcome, AttemptResult, NoChange};
+use crate::event::{CancelCause, LateResultDiscarded};
+use crate::state::{Doing, InstanceStatus};
+
+impl<'a> Decider<'a> {
+    pub(super) fn result(&mut self, result: &AttemptResult) -> Step {
+        let id = &result.instance;
+        let Some((node, instance)) = self.find(id).zip(self.state.instance(id)) else {
+            return Err(Stop::NoChange(NoChange::Stale));
+        };
+        let outstanding = match &instance.doing {
+            Doing::Job(job) if instance.status == InstanceStatus::Scheduled => {
+                (instance.attempt == result.attempt).then_some(job.fence_at.is_some())
+            }
+            _ => None,
+        };
+        let Some(cancelling) = outstanding else {
+            return self.late_result(result, instance.attempt, instance.late, instance.status);
+        };
+        match &result.outcome {
+            AttemptOutcome::Completed { output } => {
+                let output = self.payload(output);
+                let extras = Extras {
+                    started_at: result.started_at,
+                    usage: result.usage.clone(),
+                    ..Extras::default()
+                };
+                self.attempt_completed(node, result, output, extras)
+            }
+            AttemptOutcome::Failed(_) | AttemptOutcome::Cancelled if cancelling => {
+                self.write_cancelled(id, CancelCause::Acknowledged)
+            }
+            AttemptOutcome::Failed(failure) => {
+                self.attempt_failed(node, id, result.attempt, failure.clone())
+            }
+            AttemptOutcome::Cancelled => {
+                // Nobody asked for it: a runner that shuts down gives its attempt back.
+                let mut failure = super::pump::failure("runner_stopped", "the runner stopped");
+                failure.retryable = true;
+                self.attempt_failed(node, id, result.attempt, failure)
+            }
+        }
+    }
+
+    fn attempt_completed(
+        &mut self,
+        node: &'a NodeIr,
+        result: &AttemptResult,
+        output: crate::value::Payload,
+        extras: Extras,
+    ) -> Step {
+        let id = &result.instance;
+        let compensation = id.node.ends_with(".compensate");
+        if self.stopping() && !compensation {
+            // What it did is on record and can be undone; nothing follows from it.
+            return self.write_completed(node, id, result.attempt, output, extras, Vec::new());
+        }
+        self.complete_extra(node, id, result.attempt, output, extras)
+    }
+
+    /// An answer that no longer counts is written once, unless it is a mere repetition.
+    fn late_result(
+        &mut self,
+        result: &AttemptResult,
+        last_attempt: u32,
+        late: u32,
+        status: InstanceStatus,
+    ) -> Step {
+        let repeated = status == InstanceStatus::Completed && last_attempt == result.attempt;
+        if repeated || result.attempt > last_attempt || result.attempt <= late {
+            return Err(Stop::NoChange(NoChange::Repeated));
+        }
+        let failed_by_it = last_attempt == result.attempt
+            && matches!(result.outcome, AttemptOutcome::Failed(_) | AttemptOutcome::Cancelled);
+        if failed_by_it {
+            return Err(Stop::NoChange(NoChange::Repeated));
+        }
+        self.emit(LateResultDiscarded {
+            instance: result.instance.clone(),
+            attempt: result.attempt,
+            succeeded: matches!(result.outcome, AttemptOutcome::Completed { .. }),
+        });
+        Ok(())
+    }
+}

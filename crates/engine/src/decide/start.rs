@@ -1,0 +1,106 @@
+//! `Start`: the first events of a run.
+
+use std::sync::Arc;
+
+use super::{Decider, Step, Stop, Work, reject};
+use crate::command::{NoChange, RejectionCode, StartRun};
+use crate::event::{CancelRequested, RunCancelled, RunCreated};
+use crate::ids::{InstanceId, Scope, ScopeStep};
+
+impl Decider<'_> {
+    pub(super) fn start(&mut self, start: &StartRun) -> Step {
+        if self.state.exists() {
+            return Err(Stop::NoChange(NoChange::Repeated));
+        }
+        let limits = start.limits.unwrap_or(self.ir.limits);
+        self.check_start(start, limits)?;
+        let inputs = self.payload(&start.inputs);
+        self.emit(RunCreated {
+            run: start.run,
+            workspace: start.workspace,
+            digest: self.ir.digest,
+            tag: start.tag.clone(),
+            name: Arc::clone(&self.ir.name),
+            inputs,
+            parent: start.parent.clone(),
+            depth: start.depth,
+            labels: start.labels.clone(),
+            priority: start.priority.unwrap_or_default(),
+            limits,
+            deadline: limits.run_timeout_ms.map(|ms| self.now.plus_ms(ms)),
+            cancel_grace_ms: start.cancel_grace_ms,
+            children: start.children.clone(),
+            agents: limits.max_agents,
+            actor: self.request.actor.clone(),
+        });
+        if start.cancelled {
+            let reason: Option<Arc<str>> = Some("the parent run was cancelled".into());
+            let actor = self.request.actor.clone();
+            self.emit(CancelRequested { actor, reason: reason.clone() });
+            self.emit(RunCancelled { reason, parent: start.parent.clone() });
+        } else {
+            self.gather_entries();
+        }
+        Ok(())
+    }
+
+    fn check_start(&self, start: &StartRun, limits: aob_ir::Limits) -> Step {
+        if start.depth > limits.max_depth {
+            return Err(reject(
+                RejectionCode::LimitExceeded,
+                format!("child runs nest deeper than `limits.max_depth` ({})", limits.max_depth),
+                Some("raise the limit, or flatten the workflow"),
+            ));
+        }
+        if self.ir.agents > limits.max_agents {
+            let (has, may) = (self.ir.agents, limits.max_agents);
+            return Err(reject(
+                RejectionCode::LimitExceeded,
+                format!("the workflow has {has} agent nodes and may have {may}"),
+                Some("raise `limits.max_agents`, or remove agents"),
+            ));
+        }
+        let Some(schema) = &self.ir.inputs_schema else { return Ok(()) };
+        let problems = schema.validate(start.inputs.value());
+        if problems.is_empty() {
+            return Ok(());
+        }
+        let lines: Vec<String> = problems
+            .iter()
+            .map(|problem| format!("`/inputs{}`: {}", problem.pointer, problem.message))
+            .collect();
+        Err(reject(
+            RejectionCode::InvalidInputs,
+            lines.join("; "),
+            Some("`aob workflow show` prints the schema of the inputs"),
+        ))
+    }
+
+    /// Queues the nodes without incoming edges that have not started.
+    pub(super) fn gather_entries(&mut self) {
+        for &ix in &self.ir.entries {
+            let id = self.entry_id(ix);
+            let Some(key) = self.state.key(&id) else {
+                self.work.push_back(Work::Entry(id));
+                continue;
+            };
+            let went_round = key.scope.first().is_some_and(|&(node, _)| {
+                let top = crate::state::Key { scope: crate::state::ScopeKey::new(), node };
+                self.state.loops.contains(&top)
+            });
+            if !went_round && !self.state.instances.contains(&key) {
+                self.work.push_back(Work::Entry(id));
+            }
+        }
+    }
+
+    /// The first instance of an entry node: iteration 1 of the loops around it.
+    fn entry_id(&self, ix: aob_ir::NodeIx) -> InstanceId {
+        let node = self.ir.node(ix);
+        let steps = node.loops.iter().map(|&loop_ix| ScopeStep {
+            node: Arc::clone(&self.ir.node(self.ir.loop_at(loop_ix).node).id),
+            index: 1,
+        });
+        InstanceId { node: Arc::clone(&node.id), scope: Scope(steps.collect()) }
+    }
+}

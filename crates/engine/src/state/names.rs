@@ -1,0 +1,62 @@
+//! Node and edge ids as small numbers, given in order of first appearance in the log.
+
+use std::sync::Arc;
+
+use indexmap::IndexSet;
+use rustc_hash::FxBuildHasher;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// Number of a name in [`Names`].
+pub(crate) type NameId = u32;
+
+/// The names that a log has mentioned. Only `apply` adds to it, so every fold numbers alike.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Names {
+    names: IndexSet<Arc<str>, FxBuildHasher>,
+    mark: usize,
+}
+
+impl Names {
+    pub(crate) fn get(&self, name: &str) -> Option<NameId> {
+        self.names.get_index_of(name).and_then(|index| u32::try_from(index).ok())
+    }
+
+    pub(crate) fn intern(&mut self, name: &Arc<str>) -> NameId {
+        let index = match self.names.get_index_of(&**name) {
+            Some(index) => index,
+            None => self.names.insert_full(Arc::clone(name)).0,
+        };
+        u32::try_from(index).expect("a run mentions fewer than 2^32 names")
+    }
+
+    pub(crate) fn name(&self, id: NameId) -> Arc<str> {
+        self.names.get_index(id as usize).cloned().unwrap_or_default()
+    }
+
+    pub(crate) fn begin(&mut self) {
+        self.mark = self.names.len();
+    }
+
+    pub(crate) fn undo(&mut self) {
+        self.names.truncate(self.mark);
+    }
+}
+
+impl PartialEq for Names {
+    fn eq(&self, other: &Self) -> bool {
+        self.names.iter().eq(other.names.iter())
+    }
+}
+
+impl Serialize for Names {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.names.iter())
+    }
+}
+
+impl<'de> Deserialize<'de> for Names {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let names = Vec::<Arc<str>>::deserialize(deserializer)?;
+        Ok(Self { names: names.into_iter().collect(), mark: 0 })
+    }
+}
