@@ -3,9 +3,15 @@
 #![warn(missing_docs)]
 
 mod clock;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod mem;
 mod port;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
 
 pub use clock::{Clock, ManualClock};
 pub use mem::{MemStore, Model};
 pub use port::*;
+#[cfg(feature = "sqlite")]
+pub use sqlite::{SqliteConfig, SqliteStore};

@@ -1,0 +1,170 @@
+//! What the writer's thread keeps between transactions: prepared statements and the numbers of
+//! tenants.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{CachedStatement, Connection, OptionalExtension, PrepFlags, Statement};
+
+use super::error::Failure;
+use super::sql;
+use crate::{StoreError, WorkspaceId};
+
+/// Bits of a segment's id that hold its position in the feed; those above hold the tenant.
+pub(super) const POSITION_BITS: u32 = 40;
+
+/// A statement that is prepared when it is first needed, and then kept.
+pub(super) struct Prepared<'c> {
+    connection: &'c Connection,
+    sql: &'static str,
+    statement: Option<Statement<'c>>,
+}
+
+impl<'c> Prepared<'c> {
+    fn new(connection: &'c Connection, sql: &'static str) -> Self {
+        Self { connection, sql, statement: None }
+    }
+
+    pub(super) fn get(&mut self) -> rusqlite::Result<&mut Statement<'c>> {
+        match &mut self.statement {
+            Some(statement) => Ok(statement),
+            empty @ None => {
+                let flags = PrepFlags::SQLITE_PREPARE_PERSISTENT;
+                let statement = self.connection.prepare_with_flags(self.sql, flags)?;
+                Ok(empty.insert(statement))
+            }
+        }
+    }
+}
+
+/// The writer's side of a transaction.
+pub(super) struct Session<'c> {
+    connection: &'c Connection,
+    begin: Prepared<'c>,
+    commit: Prepared<'c>,
+    /// The statements of an append.
+    pub(super) hot: Hot<'c>,
+    tenants: BTreeMap<WorkspaceId, i64>,
+    /// The last feed position of each tenant that this transaction has touched.
+    ends: BTreeMap<i64, i64>,
+}
+
+/// The statements that an append may need, one field each.
+pub(super) struct Hot<'c> {
+    pub(super) outbox_delete: Prepared<'c>,
+    pub(super) outbox_older: Prepared<'c>,
+    pub(super) outbox_insert: Prepared<'c>,
+    pub(super) segment_at: Prepared<'c>,
+    pub(super) segment_insert: Prepared<'c>,
+    pub(super) run_step: Prepared<'c>,
+    pub(super) run_put: Prepared<'c>,
+    pub(super) wakeup_put: Prepared<'c>,
+    pub(super) wakeup_delete: Prepared<'c>,
+    pub(super) lease_insert: Prepared<'c>,
+    pub(super) lease_delete: Prepared<'c>,
+    pub(super) dedup_release: Prepared<'c>,
+}
+
+impl<'c> Session<'c> {
+    pub(super) fn new(connection: &'c Connection) -> Self {
+        let prepared = |sql| Prepared::new(connection, sql);
+        Self {
+            connection,
+            begin: prepared("begin immediate"),
+            commit: prepared("commit"),
+            hot: Hot {
+                outbox_delete: prepared(sql::OUTBOX_DELETE),
+                outbox_older: prepared(sql::OUTBOX_OLDER),
+                outbox_insert: prepared(sql::OUTBOX_INSERT),
+                segment_at: prepared(sql::SEGMENT_AT),
+                segment_insert: prepared(sql::SEGMENT_INSERT),
+                run_step: prepared(sql::RUN_STEP),
+                run_put: prepared(sql::RUN_PUT),
+                wakeup_put: prepared(sql::WAKEUP_PUT),
+                wakeup_delete: prepared(sql::WAKEUP_DELETE),
+                lease_insert: prepared(sql::LEASE_INSERT),
+                lease_delete: prepared(sql::LEASE_DELETE),
+                dedup_release: prepared(sql::DEDUP_RELEASE),
+            },
+            tenants: BTreeMap::new(),
+            ends: BTreeMap::new(),
+        }
+    }
+
+    /// A statement that is not on the hot path.
+    pub(super) fn statement(&self, sql: &str) -> rusqlite::Result<CachedStatement<'c>> {
+        self.connection.prepare_cached(sql)
+    }
+
+    pub(super) fn begin(&mut self) -> Result<(), Failure> {
+        self.ends.clear();
+        self.begin.get()?.execute([])?;
+        Ok(())
+    }
+
+    /// Commits. Where that fails the transaction is over all the same.
+    pub(super) fn commit(&mut self) -> Result<(), Failure> {
+        let done = self.commit.get().and_then(|statement| statement.execute([]));
+        if let Err(error) = done {
+            self.rollback();
+            return Err(error.into());
+        }
+        Ok(())
+    }
+
+    /// Rolls back, if SQLite has not done so by itself, and forgets what it had learnt meanwhile.
+    pub(super) fn rollback(&mut self) {
+        self.tenants.clear();
+        if !self.connection.is_autocommit()
+            && let Err(error) = self.connection.execute_batch("rollback")
+        {
+            tracing::error!(%error, "a transaction could not be rolled back");
+        }
+    }
+
+    /// Copies the write-ahead log into the database as far as no reader is in the way.
+    pub(super) fn checkpoint(&self) {
+        let done = self.connection.query_row("pragma wal_checkpoint(passive)", [], |_| Ok(()));
+        if let Err(error) = done {
+            tracing::warn!(%error, "the write-ahead log could not be copied into the database");
+        }
+    }
+
+    /// The number of a workspace, which it gets when it is first written to.
+    pub(super) fn tenant(&mut self, workspace: WorkspaceId) -> Result<i64, Failure> {
+        if let Some(no) = self.tenants.get(&workspace) {
+            return Ok(*no);
+        }
+        self.statement(sql::TENANT_INSERT)?.execute([workspace])?;
+        let no: i64 = self.statement(sql::TENANT_NO)?.query_row([workspace], |row| row.get(0))?;
+        if no >= 1 << (63 - POSITION_BITS) {
+            return Err(StoreError::Unavailable(String::from("too many workspaces")).into());
+        }
+        self.tenants.insert(workspace, no);
+        Ok(no)
+    }
+
+    /// The number of a workspace that was written to.
+    pub(super) fn known_tenant(&mut self, workspace: WorkspaceId) -> Result<Option<i64>, Failure> {
+        if let Some(no) = self.tenants.get(&workspace) {
+            return Ok(Some(*no));
+        }
+        let mut statement = self.statement(sql::TENANT_NO)?;
+        Ok(statement.query_row([workspace], |row| row.get(0)).optional()?)
+    }
+
+    /// The id of the next segment in a tenant's feed.
+    pub(super) fn next_id(&mut self, tenant: i64) -> Result<i64, Failure> {
+        let end = match self.ends.get_mut(&tenant) {
+            Some(end) => end,
+            None => {
+                let base = tenant << POSITION_BITS;
+                let last = base | ((1 << POSITION_BITS) - 1);
+                let mut statement = self.statement(sql::FEED_END)?;
+                let end = statement.query_row([base, last, tenant], |row| row.get(0))?;
+                self.ends.entry(tenant).or_insert(end)
+            }
+        };
+        *end += 1;
+        Ok(tenant << POSITION_BITS | *end)
+    }
+}
