@@ -42,34 +42,38 @@ impl Target {
     /// Parses what a user wrote.
     pub(crate) fn parse(text: &str) -> Result<Self, Refusal> {
         check_text(text)?;
-        if let Some(authority) = authority_of(text) {
-            check_authority(authority)?;
-        }
-        Self::from_url(Url::parse(text).map_err(|_| Refusal::MalformedUrl)?)
+        Self::checked(Url::parse(text), authority_of(text))
     }
 
     /// The target of a redirect, relative or absolute, from here.
     pub(crate) fn join(&self, location: &str) -> Result<Self, Refusal> {
         check_text(location)?;
-        let url = self.url.join(location).map_err(|_| Refusal::MalformedUrl)?;
-        let has_scheme = Url::parse(location).is_ok();
-        let authority =
-            if has_scheme { authority_of(location) } else { location.strip_prefix("//") };
-        if let Some(authority) = authority {
-            check_authority(authority.split(['/', '?', '#']).next().unwrap_or_default())?;
+        let authority = match location.strip_prefix("//") {
+            Some(rest) => rest.split(['/', '?', '#']).next(),
+            None => authority_of(location),
+        };
+        Self::checked(self.url.join(location), authority)
+    }
+
+    /// Judges the scheme first and the authority as written second: the most telling refusals.
+    fn checked(
+        url: Result<Url, url::ParseError>,
+        authority: Option<&str>,
+    ) -> Result<Self, Refusal> {
+        if let Ok(url) = &url {
+            scheme_of(url)?;
         }
-        Self::from_url(url)
+        if let Some(authority) = authority {
+            check_authority(authority)?;
+        }
+        Self::from_url(url.map_err(|_| Refusal::MalformedUrl)?)
     }
 
     fn from_url(url: Url) -> Result<Self, Refusal> {
         if url.as_str().len() > MAX_URL_BYTES {
             return Err(Refusal::UrlTooLong);
         }
-        let scheme = match url.scheme() {
-            "https" => Scheme::Https,
-            "http" => Scheme::Http,
-            other => return Err(Refusal::Scheme { scheme: other.to_owned() }),
-        };
+        let scheme = scheme_of(&url)?;
         if !url.username().is_empty() || url.password().is_some() {
             return Err(Refusal::UserInfo);
         }
@@ -125,6 +129,14 @@ impl Target {
     }
 }
 
+fn scheme_of(url: &Url) -> Result<Scheme, Refusal> {
+    match url.scheme() {
+        "https" => Ok(Scheme::Https),
+        "http" => Ok(Scheme::Http),
+        other => Err(Refusal::Scheme { scheme: other.to_owned() }),
+    }
+}
+
 /// Parsers disagree on what they drop or turn around, so we refuse what they would have to.
 fn check_text(text: &str) -> Result<(), Refusal> {
     if text.len() > MAX_URL_BYTES {
@@ -136,7 +148,10 @@ fn check_text(text: &str) -> Result<(), Refusal> {
 
 /// What stands between the slashes and the path of an absolute URL, as written.
 fn authority_of(text: &str) -> Option<&str> {
-    let (_, rest) = text.split_once(':')?;
+    let (scheme, rest) = text.split_once(':')?;
+    if !scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte)) {
+        return None;
+    }
     rest.trim_start_matches('/').split(['/', '?', '#']).next()
 }
 
@@ -194,6 +209,7 @@ mod tests {
             ("//other.example/p", "https://other.example/p"),
             ("http://other.example:8080/#z", "http://other.example:8080/"),
             ("/p@q%41", "https://example.com/p@q%41"),
+            ("/p?next=https://a%62@c/", "https://example.com/p?next=https://a%62@c/"),
         ] {
             assert_eq!(base.join(location).unwrap().to_url(), url, "{location}");
         }
