@@ -1,5 +1,7 @@
 //! The body of a response, as it arrives.
 
+use std::error::Error as _;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -89,7 +91,7 @@ impl BodyStream {
                 // Trailers say nothing that is used.
                 Err(_) => Ok(Bytes::new()),
             },
-            Some(Err(error)) if error.is_parse() => Err(EgressError::bad_response(error)),
+            Some(Err(error)) if is_malformed(&error) => Err(EgressError::bad_response(error)),
             Some(Err(error)) => Err(EgressError::Lost { source: error.into() }),
             None => {
                 if let Some(Source { wire, client, key, .. }) = self.source.take() {
@@ -115,4 +117,12 @@ impl BodyStream {
         }
         Ok(if whole.is_empty() { first } else { whole.freeze() })
     }
+}
+
+/// True where the body arrived and makes no sense, such as a chunk without a size.
+fn is_malformed(error: &hyper::Error) -> bool {
+    let cause = error.source().and_then(|source| source.downcast_ref::<io::Error>());
+    let kind = cause.map(io::Error::kind);
+    error.is_parse()
+        || matches!(kind, Some(io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData))
 }
