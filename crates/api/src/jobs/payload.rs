@@ -52,10 +52,12 @@ impl PayloadMessage {
         }
     }
 
-    /// The message for `text`: inline if it is short enough; otherwise `None`, and the text has
-    /// to be stored first.
-    pub fn inline(text: Box<RawValue>) -> Option<Self> {
-        (text.get().len() <= INLINE_BYTES_MAX).then_some(Self::Inline(text))
+    /// The message for `text`, if it is short enough to be inline.
+    ///
+    /// # Errors
+    /// The text itself, where it has to be stored first.
+    pub fn inline(text: Box<RawValue>) -> Result<Self, Box<RawValue>> {
+        if text.get().len() <= INLINE_BYTES_MAX { Ok(Self::Inline(text)) } else { Err(text) }
     }
 
     /// The value's text, where the message carries it.
@@ -152,6 +154,11 @@ impl ToSchema for PayloadMessage {
 pub struct RawText(pub Box<RawValue>);
 
 impl RawText {
+    /// The JSON null.
+    pub fn null() -> Self {
+        Self(RawValue::NULL.to_owned())
+    }
+
     /// The text of `value`.
     pub fn of(value: &serde_json::Value) -> Self {
         // Serializing a tree of JSON values cannot fail: its keys are strings.

@@ -1,0 +1,240 @@
+//! From an `http` node's configuration to a request.
+
+use std::fmt;
+use std::time::Duration;
+
+use aob_api::jobs::FailureMessage;
+use aob_ir::EffectClass;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use url::{Url, form_urlencoded};
+
+use super::expect::Expect;
+use super::reply::is_json_type;
+use super::{OutgoingRequest, RESPONSE_BYTES_DEFAULT, RESPONSE_BYTES_MAX, invalid};
+use crate::execute::ReadyJob;
+
+/// Redirects that a safe request follows.
+const REDIRECTS: u8 = 3;
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Config {
+    url: String,
+    #[serde(default)]
+    method: Option<String>,
+    #[serde(default)]
+    headers: Option<Map<String, Value>>,
+    #[serde(default)]
+    query: Option<Map<String, Value>>,
+    #[serde(default)]
+    body: Option<Value>,
+    #[serde(default)]
+    auth: Option<Auth>,
+    #[serde(default)]
+    expect: Value,
+    #[serde(default)]
+    max_bytes: Option<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Auth {
+    #[serde(rename = "type")]
+    kind: AuthKind,
+    secret: String,
+    #[serde(default)]
+    header: Option<String>,
+}
+
+#[derive(Deserialize, Clone, Copy)]
+#[serde(rename_all = "snake_case")]
+enum AuthKind {
+    Bearer,
+    Basic,
+    Header,
+}
+
+/// A request with what is accepted as its success.
+pub(crate) struct Request {
+    pub(crate) outgoing: OutgoingRequest,
+    pub(crate) expect: Expect,
+    pub(crate) summary: Summary,
+}
+
+/// What failures call a request: method, origin and path, but no query.
+pub(crate) struct Summary(String);
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Builds the request of a job that has `timeout` left.
+pub(crate) fn build(job: &ReadyJob<'_>, timeout: Duration) -> Result<Request, FailureMessage> {
+    let config: Config = serde_json::from_str(job.config.get())
+        .map_err(|error| invalid(format!("the http configuration cannot be used: {error}")))?;
+    let method = config.method.as_deref().unwrap_or("GET").to_ascii_uppercase();
+    let method = Method::from_bytes(method.as_bytes())
+        .map_err(|_| invalid(format!("`{method}` is not an HTTP method")))?;
+    let parsed = Url::parse(&config.url)
+        .map_err(|error| invalid(format!("`url` is not an absolute URL: {error}")))?;
+    let origin = parsed.origin().ascii_serialization();
+    let summary = Summary(format!("{method} {origin}{}", parsed.path()));
+    let url = with_query(config.url, &config.query.unwrap_or_default())?;
+    let mut headers = read_headers(&config.headers.unwrap_or_default())?;
+    if let Some(auth) = &config.auth {
+        authorize(&mut headers, auth)?;
+    }
+    let body = match config.body {
+        Some(body) => encode_body(&mut headers, &body)?,
+        None => Bytes::new(),
+    };
+    if !headers.contains_key(IDEMPOTENCY_KEY) {
+        headers.insert(
+            IDEMPOTENCY_KEY,
+            header_value("Idempotency-Key", &job.message.idempotency_key)?,
+        );
+    }
+    let expect = Expect::read(&config.expect).map_err(invalid)?;
+    let response_bytes_max =
+        config.max_bytes.unwrap_or(RESPONSE_BYTES_DEFAULT).min(RESPONSE_BYTES_MAX);
+    // Another origin could read a secret in a header of its own kind, so what carries secrets is
+    // not redirected; nor is what does something.
+    let secretless = job.redactor.is_empty();
+    let redirects = if secretless && method.is_safe() { REDIRECTS } else { 0 };
+    let repeatable = match job.message.effect {
+        EffectClass::None | EffectClass::Idempotent => true,
+        EffectClass::Compensable | EffectClass::Irreversible => false,
+    };
+    let outgoing = OutgoingRequest {
+        workspace: job.message.workspace,
+        method,
+        url,
+        headers,
+        body,
+        timeout,
+        response_bytes_max,
+        redirects,
+        repeatable,
+    };
+    Ok(Request { outgoing, expect, summary })
+}
+
+/// The URL with more pairs behind its query.
+fn with_query(url: String, query: &Map<String, Value>) -> Result<String, FailureMessage> {
+    let mut pairs = form_urlencoded::Serializer::new(String::new());
+    for (name, value) in query {
+        match value {
+            Value::Array(items) => {
+                for item in items {
+                    pairs.append_pair(name, &plain_text("query", name, item)?);
+                }
+            }
+            Value::Null => {}
+            Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => {
+                pairs.append_pair(name, &plain_text("query", name, value)?);
+            }
+        }
+    }
+    let pairs = pairs.finish();
+    if pairs.is_empty() {
+        return Ok(url);
+    }
+    let whole = url.split_once('#').map_or(&*url, |(whole, _fragment)| whole);
+    let separator = match whole.split_once('?') {
+        None => "?",
+        Some((_, "")) => "",
+        Some((_, known)) if known.ends_with('&') => "",
+        Some(_) => "&",
+    };
+    Ok(format!("{whole}{separator}{pairs}"))
+}
+
+fn read_headers(given: &Map<String, Value>) -> Result<HeaderMap, FailureMessage> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in given {
+        if value.is_null() {
+            continue;
+        }
+        let key = header_name(name)?;
+        headers.insert(key, header_value(name, &plain_text("headers", name, value)?)?);
+    }
+    Ok(headers)
+}
+
+fn header_name(name: &str) -> Result<HeaderName, FailureMessage> {
+    HeaderName::from_bytes(name.as_bytes())
+        .map_err(|_| invalid(format!("`{name}` is not a header name")))
+}
+
+/// The value is not shown in the failure: it may be a secret.
+fn header_value(name: &str, value: &str) -> Result<HeaderValue, FailureMessage> {
+    HeaderValue::from_str(value).map_err(|_| {
+        invalid(format!("the value of header `{name}` holds line breaks or control characters"))
+    })
+}
+
+fn plain_text(part: &str, name: &str, value: &Value) -> Result<String, FailureMessage> {
+    match value {
+        Value::String(text) => Ok(text.clone()),
+        Value::Number(_) | Value::Bool(_) => Ok(value.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => {
+            Err(invalid(format!("`{part}.{name}` must be a string, a number or a boolean")))
+        }
+    }
+}
+
+fn authorize(headers: &mut HeaderMap, auth: &Auth) -> Result<(), FailureMessage> {
+    let secret = auth.secret.trim();
+    let (name, text) = match auth.kind {
+        AuthKind::Bearer => (AUTHORIZATION, format!("Bearer {secret}")),
+        AuthKind::Basic => (AUTHORIZATION, format!("Basic {}", STANDARD.encode(secret))),
+        AuthKind::Header => {
+            let name = auth.header.as_deref().ok_or_else(|| {
+                invalid(
+                    "`auth.type` is `header`: say in `auth.header` which one carries the secret",
+                )
+            })?;
+            (header_name(name)?, secret.to_owned())
+        }
+    };
+    let mut value = header_value(name.as_str(), &text)?;
+    value.set_sensitive(true);
+    headers.insert(name, value);
+    Ok(())
+}
+
+/// JSON, unless a `Content-Type` of the node asks for a form or for plain text.
+fn encode_body(headers: &mut HeaderMap, body: &Value) -> Result<Bytes, FailureMessage> {
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let Some(content_type) = content_type.map(str::to_ascii_lowercase) else {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        return Ok(Bytes::from(body.to_string()));
+    };
+    if is_json_type(&content_type) {
+        return Ok(Bytes::from(body.to_string()));
+    }
+    if let (true, Value::Object(fields)) =
+        (content_type.starts_with("application/x-www-form-urlencoded"), body)
+    {
+        let mut form = form_urlencoded::Serializer::new(String::new());
+        for (name, value) in fields {
+            form.append_pair(name, &plain_text("body", name, value)?);
+        }
+        return Ok(Bytes::from(form.finish()));
+    }
+    match body {
+        Value::String(text) => Ok(Bytes::from(text.clone())),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+            Ok(Bytes::from(body.to_string()))
+        }
+    }
+}
