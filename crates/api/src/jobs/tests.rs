@@ -32,7 +32,7 @@ fn dispatch(config: Value) -> Dispatch {
         queue_deadline: Some("2026-11-20T06:00:00Z".parse().unwrap()),
         idle_timeout_ms: None,
     };
-    Dispatch { instance: "crawl[3]/fetch".parse().unwrap(), attempt: 2, job }
+    Dispatch { instance: "crawl[3]/fetch".parse().unwrap(), attempt: 2, seq: 4, job }
 }
 
 fn job(config: Value) -> JobMessage {
