@@ -95,3 +95,36 @@ pub(crate) async fn dial(
     }
     Err(EgressError::connect(ConnectStage::Tcp, failure))
 }
+
+#[cfg(test)]
+mod tests {
+    use http::Method;
+
+    use super::*;
+    use crate::Policy;
+
+    #[derive(Debug)]
+    struct Unreachable;
+
+    #[async_trait]
+    impl Connector for Unreachable {
+        async fn connect(&self, address: SocketAddr) -> io::Result<Connection> {
+            panic!("{address} must not be connected to");
+        }
+    }
+
+    /// The last look before the network does not rely on those before it.
+    #[tokio::test]
+    async fn an_address_that_slipped_through_is_not_dialed() {
+        let policy = Policy::default();
+        let target = Target::parse("https://example.com/").unwrap();
+        let reach = policy.admit(&target, &Method::GET).unwrap();
+        for address in ["127.0.0.1:443", "169.254.169.254:443", "[::1]:443", "[fd00::1]:443"] {
+            let addresses = [address.parse().unwrap()];
+            let limit = Duration::from_secs(1);
+            let dialed = dial(&Unreachable, reach, &target, &addresses, limit).await;
+            let refused = matches!(dialed, Err(EgressError::Refused(_)));
+            assert!(refused, "{address}");
+        }
+    }
+}

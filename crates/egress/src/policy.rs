@@ -218,3 +218,44 @@ fn is_local_name(name: &str) -> bool {
         || NAMES.into_iter().any(below)
         || first == "kubernetes" && name.starts_with("kubernetes.default")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn literals_are_judged_before_anything_is_resolved() {
+        let policy = Policy::default();
+        for (url, admitted) in [
+            ("https://8.8.8.8/", true),
+            ("https://127.0.0.1/", false),
+            ("https://[2606:4700::1]/", true),
+            ("https://[::1]/", false),
+        ] {
+            let target = Target::parse(url).unwrap();
+            assert_eq!(policy.admit(&target, &Method::GET).is_ok(), admitted, "{url}");
+        }
+    }
+
+    #[test]
+    fn local_names_are_told_from_those_that_resemble_them() {
+        for (name, local) in [
+            ("localhost", true),
+            ("a.localhost", true),
+            ("notlocalhost", true),
+            ("notlocalhost.com", false),
+            ("internal", true),
+            ("db.internal", true),
+            ("myinternal.com", false),
+            ("kubernetes.default.svc", true),
+            ("kubernetes.default", true),
+            ("api.kubernetes.default.example.com", false),
+            ("metadata.goog", true),
+            ("mymetadata.goog", false),
+            ("cluster.local", true),
+            ("example.com", false),
+        ] {
+            assert_eq!(is_local_name(name), local, "{name}");
+        }
+    }
+}

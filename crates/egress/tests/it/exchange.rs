@@ -1,19 +1,14 @@
 //! What the client makes of answers: good, slow, large, broken and dishonest ones.
 
 use std::io::Write;
-use std::time::Duration;
 
-use aob_egress::{Allow, Cap, Client, ConnectStage, EgressError, Policy, Request};
+use aob_egress::{Allow, Cap, Client, EgressError, Policy, Request};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use http::{HeaderValue, Method, StatusCode};
-use tokio::time::timeout;
 
 use crate::net::{Net, OURS, get};
 use crate::server::{Reply, Server};
-
-/// Long enough for a local server, short enough for a test of silence.
-const SHORT_MS: u64 = 200;
 
 fn reply(status: &str, headers: &str, body: &str) -> String {
     format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {}\r\n\r\n{body}", body.len())
@@ -296,93 +291,4 @@ async fn what_is_not_http_is_a_bad_response() {
         assert!(expected, "{:?}: {error:?}", &answer[..30.min(answer.len())]);
         assert!(error.sent());
     }
-}
-
-#[tokio::test]
-async fn silence_ends_at_the_deadline() {
-    for silent in [
-        "",
-        "HTTP/1.1 200 OK\r\nX-Slow:",
-        "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab",
-        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n",
-    ] {
-        let (server, client) = serve(vec![Reply::hang(silent)]).await;
-        let mut request = Request::new(Method::GET, server.url("/"));
-        request.timeout_ms = SHORT_MS;
-        let error = client.send(OURS, request).await.unwrap_err();
-        assert!(matches!(error, EgressError::Timeout { sent: true }), "{silent:?}: {error:?}");
-    }
-}
-
-#[tokio::test]
-async fn nothing_is_sent_where_nobody_listens() {
-    let error = get(&Net::default().client(Policy::default()), "https://example.com/").await;
-    let error = error.unwrap_err();
-    assert!(matches!(error, EgressError::Connect { stage: ConnectStage::Tcp, .. }), "{error:?}");
-    assert!(!error.sent());
-
-    // The listener is bound and never answers the TLS greeting.
-    let silent = Server::start(vec![]).await;
-    let net = Net::default();
-    net.route("93.184.216.34:443", silent.address());
-    let roots = crate::tls::Authority::new().pem();
-    let client = net.client_trusting(Policy::default(), &roots);
-    let mut request = Request::new(Method::GET, "https://example.com/");
-    request.timeout_ms = SHORT_MS;
-    let error = client.send(OURS, request).await.unwrap_err();
-    assert!(matches!(error, EgressError::Timeout { sent: false }), "{error:?}");
-}
-
-#[tokio::test]
-async fn parts_of_a_stream_come_as_they_are_sent() {
-    let events = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\
-                  Transfer-Encoding: chunked\r\n\r\n9\r\ndata: 1\n\n\r\n9\r\ndata: 2\n\n\r\n";
-    let (server, client) = serve(vec![Reply::hang(events)]).await;
-    let request = Request::new(Method::GET, server.url("/"));
-    let mut response = client.send_streaming(OURS, request, SHORT_MS).await.unwrap();
-    assert_eq!(response.headers["content-type"], "text/event-stream");
-    let mut text = Vec::new();
-    let end = loop {
-        match response.body.next().await {
-            Some(Ok(part)) => text.extend(part),
-            other => break other,
-        }
-    };
-    assert_eq!(text, b"data: 1\n\ndata: 2\n\n");
-    assert!(matches!(end, Some(Err(EgressError::Timeout { sent: true }))), "{end:?}");
-    assert!(response.body.next().await.is_none());
-    assert!(server.requests()[0].contains("accept-encoding: identity"));
-}
-
-#[tokio::test]
-async fn a_stream_is_capped_and_ends() {
-    let (server, client) = serve(vec![
-        Reply::close(reply("200 OK", "", "short")),
-        Reply::hang("HTTP/1.1 200 OK\r\n\r\nmore than ten bytes"),
-    ])
-    .await;
-    let mut request = Request::new(Method::GET, server.url("/"));
-    request.max_bytes = 10;
-    let mut first = client.send_streaming(OURS, request.clone(), 10_000).await.unwrap();
-    assert_eq!(first.body.next().await.unwrap().unwrap(), "short");
-    assert!(first.body.next().await.is_none());
-    let mut second = client.send_streaming(OURS, request, 10_000).await.unwrap();
-    let error = second.body.next().await.unwrap().unwrap_err();
-    assert!(matches!(error, EgressError::TooLarge { cap: Cap::Body, limit: 10 }), "{error:?}");
-}
-
-/// Dropping a response, read or not, frees its slot.
-#[tokio::test]
-async fn streams_that_are_dropped_free_their_slots() {
-    let (server, client) = serve(vec![Reply::hang("HTTP/1.1 200 OK\r\n\r\nx"); 20]).await;
-    let request = Request::new(Method::GET, server.url("/"));
-    let mut held = Vec::new();
-    for _ in 0..16 {
-        held.push(client.send_streaming(OURS, request.clone(), 10_000).await.unwrap());
-    }
-    let mut waiting = Box::pin(client.send_streaming(OURS, request, 10_000));
-    assert!(timeout(Duration::from_millis(SHORT_MS), &mut waiting).await.is_err());
-    assert_eq!(server.connections(), 16);
-    held.pop();
-    waiting.await.unwrap();
 }

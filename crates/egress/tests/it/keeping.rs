@@ -83,4 +83,8 @@ async fn a_body_that_was_not_read_closes_its_connection() {
     drop(client.send_streaming(OURS, request, 1_000).await.unwrap());
     get(&client, &server.url("/")).await.unwrap();
     assert_eq!(server.connections(), 2);
+    let encodings = ["accept-encoding: identity", "accept-encoding: gzip"];
+    for (request, encoding) in server.requests().iter().zip(encodings) {
+        assert!(request.contains(encoding), "a stream is not held up by a decoder: {request}");
+    }
 }

@@ -11,6 +11,8 @@ mod reach;
 #[cfg(test)]
 mod server;
 #[cfg(test)]
+mod silence;
+#[cfg(test)]
 mod tls;
 #[cfg(test)]
 mod vectors;

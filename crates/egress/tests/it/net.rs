@@ -10,12 +10,26 @@ use aob_egress::{
     TcpConnector, Trust, Workspace,
 };
 use async_trait::async_trait;
+use tokio::io::{AsyncWriteExt, duplex};
+
+use crate::server::read_request;
 
 /// A tenant.
 pub(crate) const OURS: Workspace = [1; 16];
 
 /// What a name resolves to where a test says nothing else.
 pub(crate) const PUBLIC: &str = "93.184.216.34";
+
+/// A host in memory, where nothing takes time but what the test's clock gives it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Script {
+    /// It takes the connection, reads the request, sends this, and then nothing, for ever.
+    Hang(&'static str),
+    /// The same, and then it closes the connection.
+    Close(&'static str),
+    /// It does not even take the connection.
+    BlackHole,
+}
 
 /// The network as the client sees it. Clones are the same network.
 #[derive(Debug, Clone, Default)]
@@ -29,6 +43,8 @@ struct State {
     answers: BTreeMap<String, Vec<Vec<IpAddr>>>,
     /// Which local server stands for an address.
     routes: BTreeMap<SocketAddr, SocketAddr>,
+    /// Who answers at an address instead.
+    scripts: BTreeMap<SocketAddr, Script>,
     asked: Vec<String>,
     connected: Vec<SocketAddr>,
 }
@@ -44,6 +60,11 @@ impl Net {
     /// Connections to an address end at a local server.
     pub(crate) fn route(&self, address: &str, server: SocketAddr) {
         self.state.lock().unwrap().routes.insert(address.parse().unwrap(), server);
+    }
+
+    /// Connections to an address end at a host in memory.
+    pub(crate) fn script(&self, address: &str, script: Script) {
+        self.state.lock().unwrap().scripts.insert(address.parse().unwrap(), script);
     }
 
     /// Which names were asked for, in order.
@@ -85,15 +106,28 @@ impl Resolver for Net {
 #[async_trait]
 impl Connector for Net {
     async fn connect(&self, address: SocketAddr) -> io::Result<Connection> {
-        let server = {
+        let (server, script) = {
             let mut state = self.state.lock().unwrap();
             state.connected.push(address);
-            state.routes.get(&address).copied()
+            (state.routes.get(&address).copied(), state.scripts.get(&address).copied())
         };
-        match server {
-            Some(server) => TcpConnector.connect(server).await,
-            None => Err(io::ErrorKind::ConnectionRefused.into()),
-        }
+        let (bytes, hangs) = match (server, script) {
+            (Some(server), _) => return TcpConnector.connect(server).await,
+            (None, None) => return Err(io::ErrorKind::ConnectionRefused.into()),
+            (None, Some(Script::BlackHole)) => std::future::pending().await,
+            (None, Some(Script::Hang(bytes))) => (bytes, true),
+            (None, Some(Script::Close(bytes))) => (bytes, false),
+        };
+        let (ours, mut theirs) = duplex(64 * 1024);
+        // It ends with the test's runtime.
+        tokio::spawn(async move {
+            read_request(&mut theirs).await;
+            theirs.write_all(bytes.as_bytes()).await.unwrap();
+            if hangs {
+                std::future::pending::<()>().await;
+            }
+        });
+        Ok(Box::new(ours))
     }
 }
 
