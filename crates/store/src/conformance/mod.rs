@@ -13,6 +13,7 @@ pub mod idempotency;
 pub mod identity;
 pub mod leases;
 pub mod outbox;
+pub mod program;
 pub mod retention;
 pub mod runs;
 pub mod snapshots;

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use rusqlite::{OptionalExtension, ToSql, params};
+use rusqlite::{ToSql, params};
 
 use super::error::Failure;
 use super::rows::{DigestColumn, Labels, first, idempotency, int};
-use super::session::{POSITION_BITS, Session};
+use super::session::{KnownHead, POSITION_BITS, Session};
 use super::sql;
 use crate::{
     AppendBatch, AppendOutcome, ConflictKind, DerivedRows, Hash, OutboxKey, RunRow, Segment,
@@ -39,7 +39,10 @@ pub(super) fn delete_outbox(session: &mut Session<'_>, keys: &[OutboxKey]) -> Re
     }
     let delete = session.hot.outbox_delete.get()?;
     for key in keys {
-        delete.execute(params![key.stream, int(key.ordinal)])?;
+        let deleted = delete.execute(params![key.stream, int(key.ordinal)])?;
+        if let Some(head) = session.heads.peek_mut(&key.stream) {
+            head.owed = head.owed.saturating_sub(deleted as u64);
+        }
     }
     Ok(())
 }
@@ -86,9 +89,25 @@ fn append_stream(
             return Err(inconsistent(append.stream, problem));
         }
     }
+    let older = if new { 0 } else { owed_before(session, append.stream, ordinal)? };
     write_keys(session, append, tenant, new)?;
-    write_rows(session, append, tenant)?;
-    Ok(AppendOutcome::Committed { older_outbox: !new && owes(session, append.stream, ordinal)? })
+    let owed = older + write_rows(session, append, tenant)?;
+    remember(session, append, KnownHead { tenant, ordinal, hash: segment.hash, owed });
+    Ok(AppendOutcome::Committed { older_outbox: older > 0 })
+}
+
+/// Keeps the head of a stream that is likely to go on. `first` is as of its first new segment.
+fn remember(session: &mut Session<'_>, append: &StreamAppend, first: KnownHead) {
+    let over = append.rows.run.as_ref().is_some_and(RunRow::is_terminal);
+    match append.segments.last().filter(|_| !over) {
+        Some(last) => {
+            let head = KnownHead { ordinal: last.ordinal, hash: last.hash, ..first };
+            session.heads.put(append.stream, head);
+        }
+        None => {
+            session.heads.pop(&append.stream);
+        }
+    }
 }
 
 /// The answer where nothing was written: these very segments may have been written before. A stream
@@ -112,7 +131,7 @@ fn not_appended(
     }
     let ordinal = append.segments.first().map_or(0, |segment| segment.ordinal);
     if all_held {
-        let older_outbox = owes(session, append.stream, ordinal)?;
+        let older_outbox = count_owed(session, append.stream, ordinal)? > 0;
         return Ok(AppendOutcome::Committed { older_outbox });
     }
     let moved = ordinal != 1 && first_taken;
@@ -146,12 +165,11 @@ fn at(
     stream: StreamId,
     ordinal: u64,
 ) -> Result<Option<(i64, Hash)>, Failure> {
-    let statement = session.hot.segment_at.get()?;
-    let row = statement
-        .query_row(params![stream, int(ordinal)], |row| Ok((row.get(0)?, row.get::<_, Hash>(1)?)));
-    Ok(row.optional()?)
+    let rows = session.hot.segment_at.get()?.query(params![stream, int(ordinal)])?;
+    first(rows, "segments", |columns| Ok((columns.take("id")?, columns.take("hash")?)))
 }
 
+/// Whether a stream of this tenant has a segment with this hash; its head is looked up in memory.
 fn has(
     session: &mut Session<'_>,
     stream: StreamId,
@@ -159,6 +177,11 @@ fn has(
     tenant: i64,
     hash: &Hash,
 ) -> Result<bool, Failure> {
+    let is_head =
+        |head: &KnownHead| head.tenant == tenant && head.ordinal == ordinal && head.hash == *hash;
+    if session.heads.get(&stream).is_some_and(is_head) {
+        return Ok(true);
+    }
     let stored = at(session, stream, ordinal)?;
     Ok(stored.is_some_and(|(id, stored)| id >> POSITION_BITS == tenant && stored == *hash))
 }
@@ -184,9 +207,19 @@ fn insert(
     Ok(inserted == 1)
 }
 
-fn owes(session: &mut Session<'_>, stream: StreamId, ordinal: u64) -> Result<bool, Failure> {
+/// How many segments of a stream owe effects, all of them before the one at `ordinal`, which has
+/// just become its head.
+fn owed_before(session: &mut Session<'_>, stream: StreamId, ordinal: u64) -> Result<u64, Failure> {
+    match session.heads.peek(&stream) {
+        Some(head) => Ok(head.owed),
+        None => count_owed(session, stream, ordinal),
+    }
+}
+
+fn count_owed(session: &mut Session<'_>, stream: StreamId, before: u64) -> Result<u64, Failure> {
     let statement = session.hot.outbox_older.get()?;
-    Ok(statement.query_row(params![stream, int(ordinal)], |row| row.get(0))?)
+    let count: i64 = statement.query_row(params![stream, int(before)], |row| row.get(0))?;
+    Ok(u64::try_from(count).unwrap_or_default())
 }
 
 fn inconsistent(stream: StreamId, problem: String) -> Failure {
@@ -211,40 +244,44 @@ fn write_keys(
             key.expires_ms,
         ])?;
     }
-    if let Some(dedup) = append.dedup.as_ref().filter(|_| new) {
+    let ends = append.rows.run.as_ref().is_some_and(RunRow::is_terminal);
+    if let Some(dedup) = append.dedup.as_ref().filter(|_| new && !ends) {
         session.statement(sql::DEDUP_PUT)?.execute(params![tenant, dedup, append.stream])?;
     }
     Ok(())
 }
 
+/// Writes what derives from the segments; answers how many of these owe effects.
 fn write_rows(
     session: &mut Session<'_>,
     append: &StreamAppend,
     tenant: i64,
-) -> Result<(), Failure> {
+) -> Result<u64, Failure> {
     let StreamAppend { stream, segments, rows, .. } = append;
+    let mut owed = 0;
     for segment in segments.iter().filter(|segment| rows.outbox.contains(&segment.ordinal)) {
         let insert = session.hot.outbox_insert.get()?;
         insert.execute(params![stream, int(segment.ordinal), tenant, segment.at_ms])?;
+        owed += 1;
     }
     write_leases(session, rows, tenant)?;
     for ticket in &rows.tickets {
         write_ticket(session, ticket, tenant)?;
     }
     let ends = rows.run.as_ref().is_some_and(RunRow::is_terminal);
+    let new = segments.first().is_some_and(|first| first.ordinal == 1);
     if let (Some(due_ms), Some(last), false) = (rows.wakeup_due, segments.last(), ends) {
         let put = session.hot.wakeup_put.get()?;
         put.execute(params![stream, tenant, due_ms, int(last.ordinal), rows.now_ms])?;
     }
     if let Some(run) = &rows.run {
-        let new = segments.first().is_some_and(|first| first.ordinal == 1);
         write_run(session, run, tenant, new)?;
     }
-    if ends {
+    if ends && !new {
         session.hot.wakeup_delete.get()?.execute([stream])?;
         session.hot.dedup_release.get()?.execute([stream])?;
     }
-    Ok(())
+    Ok(owed)
 }
 
 fn write_leases(session: &mut Session<'_>, rows: &DerivedRows, tenant: i64) -> Result<(), Failure> {

@@ -18,6 +18,14 @@ const CURRENT: &str = "select tag, version, digest, actor, created_ms from tags
 const PUT: &str = "insert into tags (tenant, tag, version, digest, actor, created_ms)
     values (?1, ?2, ?3, ?4, ?5, ?6)";
 
+/// The latest version of each tag, and the same after a tag. The last parameter is null in the first.
+const LATEST: &str = "select tag, max(version), digest, actor, created_ms from tags
+    where tenant = (select no from tenants where workspace = ?1) and ?3 is null
+    group by tag order by tag limit ?2";
+const LATEST_AFTER: &str = "select tag, max(version), digest, actor, created_ms from tags
+    where tenant = (select no from tenants where workspace = ?1) and tag > ?3
+    group by tag order by tag limit ?2";
+
 #[async_trait]
 impl Catalog for SqliteStore {
     async fn documents_put(
@@ -86,12 +94,11 @@ impl Catalog for SqliteStore {
         let after = after.map(str::to_owned);
         self.readers
             .read(move |connection| {
-                let mut statement = connection.prepare_cached(
-                    "select tag, max(version), digest, actor, created_ms from tags
-                    where tenant = (select no from tenants where workspace = ?1)
-                    and (?2 is null or tag > ?2) group by tag order by tag limit ?3",
-                )?;
-                collect(statement.query(params![workspace, after, limit])?, "tags", tag_version)
+                let mut statement = connection.prepare_cached(match after {
+                    Some(_) => LATEST_AFTER,
+                    None => LATEST,
+                })?;
+                collect(statement.query(params![workspace, limit, after])?, "tags", tag_version)
             })
             .await
     }

@@ -97,8 +97,9 @@ impl Log for SqliteStore {
         self.readers
             .read(move |connection| {
                 let mut statement = connection.prepare_cached(
-                    "select max(t.feed_floor, ifnull((select max(id) from segments
-                        where id between t.no << ?2 and (t.no << ?2 | ?3)), 0) & ?3)
+                    "select max(t.feed_floor, ifnull((select id from segments
+                        where id between t.no << ?2 and (t.no << ?2 | ?3)
+                        order by id desc limit 1), 0) & ?3)
                     from tenants t where t.workspace = ?1",
                 )?;
                 let end = statement

@@ -1,16 +1,31 @@
-//! What the writer's thread keeps between transactions: prepared statements and the numbers of
-//! tenants.
+//! What the writer's thread keeps between transactions: prepared statements, the numbers of tenants,
+//! and where the streams stand that it wrote to last.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 
+use lru::LruCache;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, PrepFlags, Statement};
 
 use super::error::Failure;
 use super::sql;
-use crate::{StoreError, WorkspaceId};
+use crate::{Hash, StoreError, StreamId, WorkspaceId};
 
 /// Bits of a segment's id that hold its position in the feed; those above hold the tenant.
 pub(super) const POSITION_BITS: u32 = 40;
+
+/// Streams whose heads the writer remembers (about 8 MiB): a step of one of these reads nothing.
+const HEADS: NonZeroUsize = NonZeroUsize::new(1 << 16).expect("it is not zero");
+
+/// Where a stream stands, as the last transaction left it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct KnownHead {
+    pub(super) tenant: i64,
+    pub(super) ordinal: u64,
+    pub(super) hash: Hash,
+    /// How many outbox rows it has.
+    pub(super) owed: u64,
+}
 
 /// A statement that is prepared when it is first needed, and then kept.
 pub(super) struct Prepared<'c> {
@@ -41,9 +56,15 @@ pub(super) struct Session<'c> {
     connection: &'c Connection,
     begin: Prepared<'c>,
     commit: Prepared<'c>,
+    data_version: Prepared<'c>,
     /// The statements of an append.
     pub(super) hot: Hot<'c>,
     tenants: BTreeMap<WorkspaceId, i64>,
+    /// What only this connection may change: forgotten when another has written, or when a
+    /// transaction is rolled back.
+    pub(super) heads: LruCache<StreamId, KnownHead>,
+    /// SQLite's count of the commits of other connections.
+    version: i64,
     /// The last feed position of each tenant that this transaction has touched.
     ends: BTreeMap<i64, i64>,
 }
@@ -71,6 +92,7 @@ impl<'c> Session<'c> {
             connection,
             begin: prepared("begin immediate"),
             commit: prepared("commit"),
+            data_version: prepared("pragma data_version"),
             hot: Hot {
                 outbox_delete: prepared(sql::OUTBOX_DELETE),
                 outbox_older: prepared(sql::OUTBOX_OLDER),
@@ -86,6 +108,8 @@ impl<'c> Session<'c> {
                 dedup_release: prepared(sql::DEDUP_RELEASE),
             },
             tenants: BTreeMap::new(),
+            heads: LruCache::new(HEADS),
+            version: 0,
             ends: BTreeMap::new(),
         }
     }
@@ -98,7 +122,17 @@ impl<'c> Session<'c> {
     pub(super) fn begin(&mut self) -> Result<(), Failure> {
         self.ends.clear();
         self.begin.get()?.execute([])?;
+        let version = self.data_version.get()?.query_row([], |row| row.get(0))?;
+        if version != self.version {
+            self.forget();
+            self.version = version;
+        }
         Ok(())
+    }
+
+    fn forget(&mut self) {
+        self.tenants.clear();
+        self.heads.clear();
     }
 
     /// Commits. Where that fails the transaction is over all the same.
@@ -113,7 +147,7 @@ impl<'c> Session<'c> {
 
     /// Rolls back, if SQLite has not done so by itself, and forgets what it had learnt meanwhile.
     pub(super) fn rollback(&mut self) {
-        self.tenants.clear();
+        self.forget();
         if !self.connection.is_autocommit()
             && let Err(error) = self.connection.execute_batch("rollback")
         {

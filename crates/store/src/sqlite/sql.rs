@@ -10,7 +10,7 @@ pub(super) const TENANT_NO: &str = "select no from tenants where workspace = ?1"
 /// Where a tenant's feed ends: first and last id of its range, its number.
 pub(super) const FEED_END: &str = "select max(
     (select feed_floor from tenants where no = ?3),
-    ifnull((select max(id) from segments where id between ?1 and ?2), ?1) - ?1)";
+    ifnull((select id from segments where id between ?1 and ?2 order by id desc limit 1), ?1) - ?1)";
 
 /// A segment's id and hash: `stream, ordinal`.
 pub(super) const SEGMENT_AT: &str =
@@ -30,9 +30,9 @@ pub const OUTBOX_INSERT: &str = "insert into outbox (stream, ordinal, tenant, at
 /// The effects of a segment are acknowledged: `stream, ordinal`.
 pub const OUTBOX_DELETE: &str = "delete from outbox where stream = ?1 and ordinal = ?2";
 
-/// Whether segments before this one still owe: `stream, ordinal`.
+/// How many segments before this one still owe: `stream, ordinal`.
 pub(super) const OUTBOX_OLDER: &str =
-    "select exists (select 1 from outbox where stream = ?1 and ordinal < ?2)";
+    "select count(*) from outbox where stream = ?1 and ordinal < ?2";
 
 /// A run's row, new or with any column changed: `tenant, run, status, name, tag, digest, parent,
 /// labels, created_ms, updated_ms, finished_ms, seq, error, output`.

@@ -131,6 +131,7 @@ fn delete_some(
         first(rows, "segments", |columns| columns.count("ordinal"))?
     };
     let Some(last) = last else { return Ok(Deleted::Nothing) };
+    session.heads.pop(&run);
     session.statement(FLOOR)?.execute(params![run, POSITION_BITS, tenant])?;
     let kept = last.saturating_sub(DELETE_SEGMENTS);
     let delete = "delete from segments where stream = ?1 and ordinal > ?2";

@@ -204,3 +204,129 @@ fn commit_alone(session: &mut Session<'_>, mut job: Box<dyn Job>) {
     };
     job.finish(failed);
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    /// A writer whose first job holds it until the returned sender is dropped: what is sent
+    /// meanwhile is one group.
+    fn held() -> (tempfile::TempDir, Writer, mpsc::Sender<()>, mpsc::Receiver<()>) {
+        let directory = tempfile::tempdir().unwrap();
+        let connection = Connection::open(directory.path().join("w.db")).unwrap();
+        let tables = "pragma journal_mode = wal;
+            create table parent (id integer primary key);
+            create table row (
+                id integer primary key check (id < 100),
+                parent integer references parent deferrable initially deferred
+            );";
+        connection.execute_batch(tables).unwrap();
+        let (hold, held) = mpsc::channel::<()>();
+        let (entered, inside) = mpsc::channel();
+        let writer = Writer::start(connection).unwrap();
+        let wait = move |_: &mut Session<'_>| {
+            entered.send(()).unwrap();
+            assert!(held.recv().is_err());
+            Ok(())
+        };
+        queue(&writer, wait);
+        (directory, writer, hold, inside)
+    }
+
+    /// Sends a job whose answer nobody waits for.
+    fn queue(
+        writer: &Writer,
+        work: impl FnMut(&mut Session<'_>) -> Result<(), Failure> + Send + 'static,
+    ) {
+        let queued = std::pin::pin!(writer.write(0, work));
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        assert!(queued.poll(&mut context).is_pending());
+    }
+
+    fn insert(
+        writer: &Writer,
+        id: i64,
+        parent: Option<i64>,
+    ) -> impl Future<Output = Result<usize, WriteError>> {
+        writer.write(0, move |session| {
+            let mut statement = session.statement("insert into row values (?1, ?2)")?;
+            Ok(statement.execute((id, parent))?)
+        })
+    }
+
+    fn rows(directory: &tempfile::TempDir) -> Vec<i64> {
+        let connection = Connection::open(directory.path().join("w.db")).unwrap();
+        let mut statement = connection.prepare("select id from row order by id").unwrap();
+        let rows = statement.query_map([], |row| row.get(0)).unwrap();
+        rows.collect::<Result<_, _>>().unwrap()
+    }
+
+    /// Commits in the write-ahead log: frames whose header states a size of the database.
+    fn commits(directory: &tempfile::TempDir) -> usize {
+        let log = std::fs::read(directory.path().join("w.db-wal")).unwrap();
+        let word = |at: usize| u32::from_be_bytes(log[at..at + 4].try_into().unwrap());
+        let frame = 24 + usize::try_from(word(8)).unwrap();
+        (32..log.len()).step_by(frame).filter(|at| word(at + 4) != 0).count()
+    }
+
+    /// Queues all three before the writer goes on, so that they are one group.
+    async fn together<T>(
+        (hold, inside): (mpsc::Sender<()>, mpsc::Receiver<()>),
+        jobs: [impl Future<Output = T>; 3],
+    ) -> [T; 3] {
+        inside.recv().unwrap();
+        let [one, two, three] = jobs;
+        let release = async { drop(hold) };
+        let (one, two, three, ()) = tokio::join!(biased; one, two, three, release);
+        [one, two, three]
+    }
+
+    #[tokio::test]
+    async fn a_failing_statement_fails_its_own_job_only() {
+        let (directory, writer, hold, inside) = held();
+        let jobs = [1, 500, 2].map(|id| insert(&writer, id, None));
+        let answers = together((hold, inside), jobs).await;
+        assert!(matches!(answers, [Ok(1), Err(WriteError::Refused(_)), Ok(1)]), "{answers:?}");
+        assert_eq!(rows(&directory), [1, 2]);
+    }
+
+    #[tokio::test]
+    async fn a_failing_commit_leaves_all_of_its_group_unknown() {
+        let (directory, writer, hold, inside) = held();
+        let jobs = [(1, None), (2, Some(7)), (3, None)];
+        let jobs = jobs.map(|(id, parent)| insert(&writer, id, parent));
+        let answers = together((hold, inside), jobs).await;
+        for answer in &answers {
+            assert!(matches!(answer, Err(WriteError::Unknown(_))), "{answer:?}");
+        }
+        assert!(rows(&directory).is_empty());
+        assert!(matches!(insert(&writer, 4, None).await, Ok(1)), "the next group is not disturbed");
+        assert_eq!(rows(&directory), [4]);
+    }
+
+    #[tokio::test]
+    async fn what_waits_together_commits_once() {
+        let (directory, writer, hold, inside) = held();
+        let jobs = [1, 2, 3].map(|id| insert(&writer, id, None));
+        let before = commits(&directory);
+        let answers = together((hold, inside), jobs).await;
+        assert!(matches!(answers, [Ok(1), Ok(1), Ok(1)]), "{answers:?}");
+        assert_eq!(commits(&directory), before + 1);
+        assert_eq!(rows(&directory), [1, 2, 3]);
+    }
+
+    #[tokio::test]
+    async fn what_was_queued_is_written_before_the_writer_stops() {
+        let (directory, writer, hold, inside) = held();
+        inside.recv().unwrap();
+        queue(&writer, |session| {
+            session.statement("insert into row values (1, null)")?.execute([])?;
+            Ok(())
+        });
+        drop(hold);
+        drop(writer);
+        assert_eq!(rows(&directory), [1]);
+    }
+}

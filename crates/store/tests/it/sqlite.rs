@@ -9,14 +9,13 @@ use aob_store::{ManualClock, SqliteConfig, SqliteStore};
 
 /// The store in a directory.
 pub(crate) fn open(directory: &Path, clock: &ManualClock) -> SqliteStore {
-    SqliteStore::open(&SqliteConfig::new(directory.join("aob.db")), clock.clock())
-        .expect("the database opens")
+    SqliteStore::open(&SqliteConfig::new(directory.join("aob.db")), clock.clock()).unwrap()
 }
 
 /// An empty store in a directory of its own.
 pub(crate) fn subject() -> Subject {
     let clock = ManualClock::at(T0);
-    let directory = tempfile::tempdir().expect("a directory");
+    let directory = tempfile::tempdir().unwrap();
     let store = Arc::new(open(directory.path(), &clock));
     Subject { store, clock, keep: Box::new(directory) }
 }
