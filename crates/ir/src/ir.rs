@@ -1,10 +1,12 @@
 //! The compiled form of a workflow document: dense tables that the engine reads and never changes.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
+use crate::dominators::Dominators;
 use crate::{Digest, Expr, JsonSchema, Template};
 
 /// Index of a node in [`Ir::nodes`].
@@ -42,7 +44,8 @@ pub struct Ir {
     pub on_failure: OnFailure,
     /// Sub-workflows given inline, by their digest, with their canonical text; transitively.
     pub inline_children: IndexMap<Digest, Arc<str>>,
-    /// Tags of sub-workflows that this document names itself (not transitively), sorted.
+    /// Tags of sub-workflows that this document names, inline ones included, but not those that
+    /// the tagged workflows name in turn; sorted.
     pub child_tags: Vec<Arc<str>>,
     /// Agent nodes of this document, map bodies and inline sub-workflows included.
     pub agents: u32,
@@ -52,6 +55,10 @@ pub struct Ir {
     pub capabilities: Vec<Capability>,
     /// Node ids to their index; map body ids are not here.
     pub(crate) node_index: IndexMap<Arc<str>, NodeIx>,
+    /// Ids of bodies to the map that they belong to.
+    pub(crate) body_index: BTreeMap<Arc<str>, NodeIx>,
+    /// Computed when first asked for.
+    pub(crate) dominators: OnceLock<Dominators>,
 }
 
 /// One node.
@@ -476,10 +483,31 @@ pub enum Capability {
     Pool(Arc<str>),
 }
 
+impl Tier {
+    /// The tier of a document with so many agents.
+    pub fn of_agents(agents: u32) -> Self {
+        match agents {
+            0 => Self::Simple,
+            1 | 2 => Self::Standard,
+            _ => Self::Heavy,
+        }
+    }
+}
+
 impl Ir {
     /// The node with this id; map bodies are not found here.
     pub fn node_ix(&self, id: &str) -> Option<NodeIx> {
         self.node_index.get(id).copied()
+    }
+
+    /// The map that the body `id` belongs to: of nested maps the outermost.
+    pub fn map_of_body(&self, id: &str) -> Option<NodeIx> {
+        self.body_index.get(id).copied()
+    }
+
+    /// What every way to a node leads through.
+    pub fn dominators(&self) -> &Dominators {
+        self.dominators.get_or_init(|| crate::compile::dominators(self.nodes.len(), &self.edges))
     }
 
     /// The node at `ix`.

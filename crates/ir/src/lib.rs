@@ -1,21 +1,35 @@
 //! Workflow documents and their compiled form.
 #![warn(missing_docs)]
 
+mod compile;
+mod diagnostic;
 mod digest;
+pub mod document;
+mod dominators;
 mod expr;
 mod ir;
 mod json_schema;
 mod names;
+mod parse;
 mod path;
 mod pointer;
+mod render;
+mod span;
+mod structure;
 mod template;
+mod types;
 
+pub use compile::{Compiled, compile, compile_text};
+pub use diagnostic::{Code, Diagnostic, Diagnostics, Position, Severity};
 pub use digest::{Digest, InvalidDigest};
+pub use dominators::Dominators;
 pub use expr::{
     Bindings, Expr, ExprError, MAX_LIST_ITEMS, MAX_MACRO_NESTING, MAX_SOURCE_BYTES, Needs,
 };
 pub use ir::*;
 pub use json_schema::{JsonSchema, SchemaProblem};
+pub use parse::{MAX_DOCUMENT_BYTES, MAX_DOCUMENT_DEPTH, parse_document};
+pub use render::render_diagnostics;
 pub use template::{
     Reads, ReferenceUse, RenderError, Rendered, Resolver, Root, SecretPart, SecretSlot, Template,
     TemplateProblem,

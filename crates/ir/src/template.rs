@@ -18,6 +18,7 @@ use serde_json::Value;
 
 use self::reference::{Malformed, Parser};
 pub(crate) use self::reference::{RefRoot, Reference};
+use crate::path::Step;
 
 /// Values nested deeper than this are not compiled.
 const MAX_DEPTH: usize = 128;
@@ -145,6 +146,10 @@ pub struct ReferenceUse<'a> {
     pub pointer: String,
     /// The reference as written, defaults included.
     pub text: &'a str,
+    /// The first key of the path.
+    pub key: Option<&'a str>,
+    /// Something else is there where this leads nowhere.
+    pub optional: bool,
     /// What is read.
     pub reads: Reads<'a>,
 }
@@ -268,6 +273,11 @@ fn collect_reference<'a>(
     found.extend(reference.paths.iter().map(|path| ReferenceUse {
         pointer: pointer.to_owned(),
         text: &reference.text,
+        key: match path.steps.first() {
+            Some(Step::Key(key)) => Some(key),
+            Some(Step::Index(_)) | None => None,
+        },
+        optional: reference.paths.len() > 1 || reference.default.is_some(),
         reads: path.root.reads(),
     }));
 }

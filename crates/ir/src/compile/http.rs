@@ -1,0 +1,196 @@
+//! `http` nodes: where they go, with what, and what that does.
+
+use serde_json::{Map, Value};
+use url::Url;
+
+use super::expressions::Secrets;
+use super::spec::Spec;
+use super::unit::Unit;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::{Capability, EffectClass, NodeKind};
+
+/// What a request does to the world, by its method.
+pub(super) fn default_effect(config: &Map<String, Value>) -> EffectClass {
+    match config.get("method").map(|method| method.as_str().unwrap_or_default()) {
+        None | Some("GET" | "HEAD" | "OPTIONS") => EffectClass::None,
+        Some("PUT" | "DELETE") => EffectClass::Idempotent,
+        // POST, PATCH, and whatever a reference gives.
+        Some(_) => EffectClass::Irreversible,
+    }
+}
+
+/// Where a URL leads, as far as it is known before the run.
+#[derive(Debug, PartialEq, Eq)]
+enum Origin {
+    /// `scheme://host:port`.
+    Known(String),
+    /// Computed at run time.
+    Computed,
+}
+
+impl Unit<'_> {
+    pub(super) fn http(&mut self, spec: &Spec) -> Option<NodeKind> {
+        let config = self.config_template(spec, Secrets::Allowed);
+        self.auth(spec);
+        self.plain_values(spec, "headers", false);
+        self.plain_values(spec, "query", true);
+        let url = spec.config.get("url")?.as_str()?;
+        match origin(url) {
+            Ok(origin) => {
+                let method = match spec.config.get("method").and_then(Value::as_str) {
+                    None => "GET",
+                    Some(method) if method.starts_with('$') => "*",
+                    Some(method) => method,
+                };
+                let origin = match &origin {
+                    Origin::Known(origin) => origin,
+                    Origin::Computed => "*",
+                };
+                self.capabilities.insert(Capability::Egress(format!("{method} {origin}").into()));
+            }
+            Err(message) => {
+                let problem = Diagnostic::error(Code::InvalidUrl, spec.at("config/url"), message)
+                    .with_example("\"https://api.example.com/customers/${inputs.id}\"");
+                self.report(problem);
+            }
+        }
+        Some(NodeKind::Http { config: config? })
+    }
+
+    fn auth(&mut self, spec: &Spec) {
+        let Some(auth) = spec.config.get("auth") else { return };
+        let text = |key: &str| auth.get(key).and_then(Value::as_str);
+        if let Some(secret) = text("secret") {
+            let name = secret.strip_prefix("$secrets.").unwrap_or(secret);
+            self.capabilities.insert(Capability::Secret(name.into()));
+        }
+        match (text("type"), auth.get("header")) {
+            (Some("header"), None) => {
+                let problem = Diagnostic::error(
+                    Code::MissingKey,
+                    spec.at("config/auth"),
+                    "`header` needs the name of the header that carries the secret",
+                );
+                self.report(problem.with_example(r#""header": "X-Api-Key""#));
+            }
+            (Some("bearer" | "basic"), Some(_)) => {
+                let message = "`header` is only for authentication of type `header`";
+                self.error(Code::NotApplicable, &spec.at("config/auth/header"), message);
+            }
+            _ => {}
+        }
+    }
+
+    /// Headers and query parameters are texts, numbers or booleans; parameters also lists of them.
+    fn plain_values(&mut self, spec: &Spec, key: &str, lists: bool) {
+        let Some(Value::Object(values)) = spec.config.get(key) else { return };
+        for (name, value) in values {
+            let plain = match value {
+                Value::Object(_) => false,
+                Value::Array(items) => {
+                    lists && !items.iter().any(|item| item.is_array() || item.is_object())
+                }
+                Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => true,
+            };
+            if !plain {
+                let mut at = spec.at(&format!("config/{key}"));
+                crate::pointer::push_key(&mut at, name);
+                let more = if lists { ", or a list of these" } else { "" };
+                let message = format!("expected a text, a number, true or false{more}");
+                self.error(Code::WrongType, &at, message);
+            }
+        }
+    }
+}
+
+/// Where `url` leads. Only what stands before the first reference is known; the host is, where a
+/// character that ends it stands before.
+fn origin(url: &str) -> Result<Origin, String> {
+    let literal = match url.find("${") {
+        Some(reference) => &url[..reference],
+        None if url.starts_with('$') => return Ok(Origin::Computed),
+        None => url,
+    };
+    let is_whole = literal.len() == url.len();
+    let scheme_end = literal.find("://");
+    if scheme_end.is_none() && !is_whole && !literal.contains(['/', '?', '#', '\\', ':']) {
+        return Ok(Origin::Computed); // Such as `${inputs.base}/x` or `http${...}`.
+    }
+    if let Some(end) = scheme_end {
+        let scheme = literal[..end].to_ascii_lowercase();
+        if scheme != "http" && scheme != "https" {
+            return Err(format!("`{scheme}` is not `http` or `https`"));
+        }
+        let after = &literal[end + 3..];
+        if !is_whole && !after.contains(['/', '?', '#', '\\']) {
+            return Ok(Origin::Computed); // The reference may still change the host.
+        }
+    }
+    let parsed =
+        Url::parse(literal).map_err(|error| format!("`{literal}` is not a URL: {error}"))?;
+    if !matches!(parsed.scheme(), "http" | "https") {
+        return Err(format!("`{}` is not `http` or `https`", parsed.scheme()));
+    }
+    if !parsed.username().is_empty() || parsed.password().is_some() {
+        return Err("a URL holds no user and password: use `auth`".to_owned());
+    }
+    match (parsed.host_str(), parsed.port_or_known_default()) {
+        (Some(host), Some(port)) => {
+            Ok(Origin::Known(format!("{}://{host}:{port}", parsed.scheme())))
+        }
+        _ => Err(format!("`{literal}` names no host")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_origin_is_known_only_where_no_reference_can_change_it() {
+        let known = [
+            ("https://api.example.com/x", "https://api.example.com:443"),
+            ("http://api.example.com:8080", "http://api.example.com:8080"),
+            ("HTTPS://API.Example.com/${inputs.x}", "https://api.example.com:443"),
+            ("https://api.example.com?q=${inputs.x}", "https://api.example.com:443"),
+            ("https://api.example.com\\${inputs.x}", "https://api.example.com:443"),
+            ("https://bücher.example/", "https://xn--bcher-kva.example:443"),
+            ("http://[::1]/x", "http://[::1]:80"),
+        ];
+        for (url, expected) in known {
+            assert_eq!(origin(url), Ok(Origin::Known(expected.to_owned())), "{url}");
+        }
+        let computed = [
+            "$inputs.url",
+            "${inputs.base}/x",
+            "https://${inputs.host}/x",
+            "http${inputs.s}://a/",
+            // The reference could turn the host into another.
+            "https://api.example.com${inputs.x}",
+            "https://api.example.com:${inputs.port}/",
+            "https://api.example.com@${inputs.x}/",
+        ];
+        for url in computed {
+            assert_eq!(origin(url), Ok(Origin::Computed), "{url}");
+        }
+        let refused = [
+            "ftp://a/b",
+            "file:///etc/passwd",
+            "javascript:alert(1)",
+            "api.example.com/x",
+            "/x",
+            "",
+            "https://",
+            "https://u:p@a/",
+            "https://u@a/x${inputs.y}",
+            "http://a:99999/",
+            "ftp://${inputs.host}/",
+            "data:text/plain,${inputs.x}",
+            "//a/${inputs.x}",
+            "https://a b/",
+        ];
+        for url in refused {
+            assert!(origin(url).is_err(), "{url}: {:?}", origin(url));
+        }
+    }
+}
