@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::error::OpenError;
@@ -33,7 +34,10 @@ impl SqliteConfig {
 const PAGE_BYTES: u32 = 8192;
 
 /// Pages in the write-ahead log after which a commit also checkpoints.
-pub(super) const WAL_PAGES: u32 = 4000;
+const WAL_PAGES: u32 = 4000;
+
+/// A log that has grown beyond this, behind a slow reader, shrinks again.
+const WAL_FILE_BYTES: u32 = 64 << 20;
 
 /// How long a statement waits for a lock that a foreign process holds.
 const BUSY: Duration = Duration::from_secs(5);
@@ -48,10 +52,13 @@ pub fn open_writer(config: &SqliteConfig) -> Result<Connection, OpenError> {
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = open(&config.path, flags)?;
+    // The writer decides at its end whether the log is worth a checkpoint.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     connection.pragma_update(None, "page_size", PAGE_BYTES)?;
     connection.pragma_update(None, "journal_mode", "wal")?;
     connection.pragma_update(None, "synchronous", "full")?;
     connection.pragma_update(None, "wal_autocheckpoint", WAL_PAGES)?;
+    connection.pragma_update(None, "journal_size_limit", WAL_FILE_BYTES)?;
     tune(&connection, config)?;
     migrate(&mut connection)?;
     Ok(connection)

@@ -17,6 +17,9 @@ pub(super) const POSITION_BITS: u32 = 40;
 /// Streams whose heads the writer remembers (about 8 MiB): a step of one of these reads nothing.
 const HEADS: NonZeroUsize = NonZeroUsize::new(1 << 16).expect("it is not zero");
 
+/// Pages of the write-ahead log that a closed store may leave behind.
+const KEPT_PAGES: i64 = 256;
+
 /// Where a stream stands, as the last transaction left it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct KnownHead {
@@ -157,9 +160,25 @@ impl<'c> Session<'c> {
 
     /// Copies the write-ahead log into the database as far as no reader is in the way.
     pub(super) fn checkpoint(&self) {
-        let done = self.connection.query_row("pragma wal_checkpoint(passive)", [], |_| Ok(()));
-        if let Err(error) = done {
-            tracing::warn!(%error, "the write-ahead log could not be copied into the database");
+        self.wal("pragma wal_checkpoint(passive)");
+    }
+
+    /// Empties the write-ahead log where the next start would take long to read it. A short one
+    /// stays: a process that does little and ends should not wait for the disk once more.
+    pub(super) fn close(&self) {
+        if self.wal("pragma wal_checkpoint(noop)").is_some_and(|pages| pages > KEPT_PAGES) {
+            self.wal("pragma wal_checkpoint(truncate)");
+        }
+    }
+
+    /// Pages in the write-ahead log, as a pragma about it answers.
+    fn wal(&self, pragma: &'static str) -> Option<i64> {
+        match self.connection.query_row(pragma, [], |row| row.get(1)) {
+            Ok(pages) => Some(pages),
+            Err(error) => {
+                tracing::warn!(%error, pragma, "the write-ahead log stays as it is");
+                None
+            }
         }
     }
 

@@ -150,7 +150,7 @@ fn serve(connection: &Connection, jobs: &Receiver<Box<dyn Job>>) {
                 session.checkpoint();
                 continue;
             }
-            Err(RecvTimeoutError::Disconnected) => return,
+            Err(RecvTimeoutError::Disconnected) => return session.close(),
         }
         gather(jobs, &mut group);
         commit_group(&mut session, &mut group);

@@ -49,6 +49,24 @@ fn a_store_goes_on_where_it_was_closed() {
     assert_eq!(block_on(t.store.run(HOME, chain.stream)).unwrap(), Some(chain.run("running")));
 }
 
+/// The next start need not read a long log; a short one is left where it is.
+#[test]
+fn a_long_log_is_emptied_at_the_end() {
+    for (appends, left) in [(1, false), (300, true)] {
+        let directory = tempfile::tempdir().unwrap();
+        let t = subject(directory.path());
+        let mut chain = Chain::new(1);
+        let text = format!("[\"{}\"]", "x".repeat(20_000));
+        let segments = (0..appends).map(|_| chain.segment_of(&text, 1)).collect();
+        block_on(t.commit(chain.append_of(segments))).unwrap();
+        drop(t);
+        let log = std::fs::metadata(directory.path().join("aob.db-wal")).unwrap();
+        assert_eq!(log.len() == 0, left, "{appends} appends");
+        let t = subject(directory.path());
+        assert_eq!(block_on(t.head(chain.stream)).unwrap(), chain.head);
+    }
+}
+
 #[test]
 fn commits_are_synced() {
     let directory = tempfile::tempdir().unwrap();
