@@ -22,12 +22,13 @@ pub async fn a_held_key_names_its_run(t: &Subject) -> StoreResult<()> {
     Ok(())
 }
 
-/// When the run is over the key is free, also within one batch.
+/// When the run is over the key is free, for the batches after the one that ended it.
 pub async fn a_terminal_run_releases_its_key(t: &Subject) -> StoreResult<()> {
     let mut one = Chain::new(1);
     t.commit(start(&mut one, "running", "daily")).await?;
     let batch = vec![one.append_run("failed"), start(&mut Chain::new(2), "running", "daily")];
-    assert_eq!(t.append_all(batch).await?, vec![COMMITTED, COMMITTED]);
+    assert_eq!(t.append_all(batch).await?, vec![COMMITTED, held(one.stream)]);
+    assert_eq!(t.append(start(&mut Chain::new(2), "running", "daily")).await?, COMMITTED);
     assert_eq!(
         t.append(start(&mut Chain::new(3), "queued", "daily")).await?,
         held(Chain::new(2).stream)
@@ -51,6 +52,17 @@ pub async fn a_run_born_terminal_holds_nothing(t: &Subject) -> StoreResult<()> {
     let mut two = Chain::new(2);
     t.commit(start(&mut two, "running", "daily")).await?;
     assert_eq!(t.append(start(&mut Chain::new(3), "completed", "daily")).await?, held(two.stream));
+    Ok(())
+}
+
+/// Two starts of one batch with one key: the first has it.
+pub async fn the_first_of_a_batch_holds_the_key(t: &Subject) -> StoreResult<()> {
+    let (mut one, mut two) = (Chain::new(2), Chain::new(1));
+    let batch = vec![start(&mut one, "queued", "daily"), start(&mut two, "queued", "daily")];
+    assert_eq!(t.append_all(batch).await?, vec![COMMITTED, held(one.stream)]);
+    let (mut over, mut next) = (Chain::new(3), Chain::new(4));
+    let batch = vec![start(&mut over, "completed", "weekly"), start(&mut next, "queued", "weekly")];
+    assert_eq!(t.append_all(batch).await?, vec![COMMITTED, COMMITTED]);
     Ok(())
 }
 

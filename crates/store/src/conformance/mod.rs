@@ -102,7 +102,7 @@ macro_rules! conformance_cases {
                 outcomes_stand_in_the_order_given,
                 a_conflict_writes_nothing,
                 ordinals_beyond_all_bounds_conflict,
-                escaped_and_raw_nul_survive,
+                text_survives_as_it_is,
                 a_mebibyte_survives,
                 concurrent_writers_commit_one_of_each_pair,
             ],
@@ -135,6 +135,7 @@ macro_rules! conformance_cases {
                 a_terminal_run_releases_its_key,
                 a_step_keeps_the_key,
                 a_run_born_terminal_holds_nothing,
+                the_first_of_a_batch_holds_the_key,
                 an_existing_stream_ignores_the_key,
                 idempotency_is_judged_before_dedup,
                 dedup_is_judged_before_the_head,
@@ -225,7 +226,7 @@ macro_rules! conformance_cases {
             ],
             feed: [
                 a_feed_starts_empty,
-                a_feed_has_the_order_of_commit,
+                a_feed_is_gapless_per_run,
                 a_feed_resumes_after_each_entry,
                 a_feed_ends_now,
                 a_feed_outlives_its_last_entry,
@@ -244,6 +245,7 @@ macro_rules! conformance_cases {
                 a_long_run_goes_whole,
                 an_unknown_run_is_not_deleted,
                 a_deleted_runs_dedup_key_is_free,
+                a_deleted_run_is_not_continued,
             ],
             tenancy: [
                 reads_stay_in_their_workspace,

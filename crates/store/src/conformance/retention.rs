@@ -2,7 +2,7 @@
 
 use super::Subject;
 use super::fixtures::{COMMITTED, Chain, HOME, T0, stream};
-use crate::{FeedCursor, Head, RunFilter, SnapshotRow, StoreResult};
+use crate::{AppendOutcome, ConflictKind, FeedCursor, Head, RunFilter, SnapshotRow, StoreResult};
 
 /// A run with a row of every kind.
 async fn everything(t: &Subject, chain: &mut Chain) -> StoreResult<()> {
@@ -112,5 +112,16 @@ pub async fn a_deleted_runs_dedup_key_is_free(t: &Subject) -> StoreResult<()> {
     let mut second = Chain::new(2).append_run("running");
     second.dedup = Some(String::from("daily"));
     assert_eq!(t.append(second).await?, COMMITTED);
+    Ok(())
+}
+
+/// A writer that still knows the head has lost it.
+pub async fn a_deleted_run_is_not_continued(t: &Subject) -> StoreResult<()> {
+    let mut chain = Chain::new(1);
+    t.commit(chain.append()).await?;
+    assert!(t.store.run_delete(HOME, chain.stream).await?);
+    let outcome = t.append(chain.append()).await?;
+    assert_eq!(outcome, AppendOutcome::Conflict(ConflictKind::Head));
+    assert_eq!(t.head(chain.stream).await?, Head::EMPTY);
     Ok(())
 }

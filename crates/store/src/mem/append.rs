@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::model::{Model, Owed, Stream};
 use crate::{
     AppendBatch, AppendOutcome, ConflictKind, DerivedRows, Hash, IdempotencyRow, LeaseState,
-    OutboxKey, Segment, StreamAppend, StreamId, Wakeup, WorkspaceId, first_of_chain,
+    OutboxKey, RunRow, Segment, StreamAppend, StreamId, Wakeup, WorkspaceId, first_of_chain,
 };
 
 impl Model {
@@ -15,16 +15,18 @@ impl Model {
             self.outbox.remove(key);
         }
         let mut seen = BTreeSet::new();
-        batch
-            .streams
-            .into_iter()
-            .map(|append| {
-                if !seen.insert(append.stream) {
-                    return AppendOutcome::Conflict(ConflictKind::Head);
-                }
+        let mut outcomes = Vec::with_capacity(batch.streams.len());
+        for append in batch.streams {
+            outcomes.push(if seen.insert(append.stream) {
                 self.append_stream(append)
-            })
-            .collect()
+            } else {
+                AppendOutcome::Conflict(ConflictKind::Head)
+            });
+        }
+        let runs = &self.runs;
+        let over = |key| runs.get(&key).is_some_and(RunRow::is_terminal);
+        self.dedup.retain(|(workspace, _), holder| !over((*workspace, *holder)));
+        outcomes
     }
 
     fn append_stream(&mut self, append: StreamAppend) -> AppendOutcome {
@@ -42,7 +44,8 @@ impl Model {
             let id = (workspace, key.endpoint.clone(), key.key.clone());
             self.idempotency.entry(id).or_insert(key);
         }
-        if let Some(dedup) = dedup.filter(|_| first == 1) {
+        let over = rows.run.as_ref().is_some_and(RunRow::is_terminal);
+        if let Some(dedup) = dedup.filter(|_| first == 1 && !over) {
             self.dedup.insert((workspace, dedup), stream);
         }
         self.write_rows(stream, workspace, rows, &segments);
@@ -144,7 +147,6 @@ impl Model {
         if let Some(run) = rows.run {
             if run.is_terminal() {
                 self.wakeups.remove(&stream);
-                self.dedup.retain(|_, holder| *holder != stream);
             }
             self.runs.insert((workspace, run.run), run);
         }

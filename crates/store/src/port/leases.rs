@@ -125,7 +125,7 @@ pub trait Leases: Send + Sync {
     /// by key; answers them as claimed, in that order.
     async fn lease_claim_pool(&self, claim: &PoolClaim) -> StoreResult<Vec<LeaseState>>;
 
-    /// Renews held leases, in the order given. `progress_ms` moves only with a progress report.
+    /// Renews held leases, each once per call; answers in the order given. `progress_ms` moves only with a progress report.
     async fn lease_renew(&self, renewals: &[Renewal]) -> StoreResult<Vec<RenewalOutcome>>;
 
     /// Marks leases so that their holders' next heartbeat says that they should stop.

@@ -138,9 +138,10 @@ pub struct FeedEntry {
 /// The event log and what derives from it in the same commit.
 #[async_trait]
 pub trait Log: Send + Sync {
-    /// Appends a batch in one commit; one outcome per stream, in the order given: what a stream of
-    /// the batch wrote, the streams after it see. An `Err` means that the outcome of every stream
-    /// is unknown.
+    /// Appends a batch in one commit; one outcome per stream, in the order given. A key that
+    /// a stream of the batch takes is taken for those after it; a dedup key that the batch releases
+    /// is free once it is over. An `Err` means that the outcome of every stream is unknown; a caller
+    /// that drops the future does not know it either.
     async fn append(&self, batch: AppendBatch) -> StoreResult<Vec<AppendOutcome>>;
 
     /// The heads of these streams, in the order given.

@@ -13,7 +13,8 @@ use crate::{
     StoreError, StreamAppend, StreamId, TicketRow, first_of_chain,
 };
 
-/// Executes a batch; what one stream wrote, the streams after it see.
+/// Executes a batch: what one stream takes is taken for those after it, and what the batch releases
+/// is free once it is over.
 pub(super) fn append(
     session: &mut Session<'_>,
     batch: &AppendBatch,
@@ -28,6 +29,11 @@ pub(super) fn append(
             append_stream(session, stream)?
         };
         outcomes.push(outcome);
+    }
+    for (stream, outcome) in batch.streams.iter().zip(&outcomes) {
+        if matches!(outcome, AppendOutcome::Committed { .. }) && !is_new(stream) && ends(stream) {
+            session.hot.dedup_release.get()?.execute([stream.stream])?;
+        }
     }
     Ok(outcomes)
 }
@@ -45,6 +51,15 @@ pub(super) fn delete_outbox(session: &mut Session<'_>, keys: &[OutboxKey]) -> Re
         }
     }
     Ok(())
+}
+
+fn is_new(append: &StreamAppend) -> bool {
+    append.segments.first().is_some_and(|first| first.ordinal == 1)
+}
+
+/// Whether the run is over after the append.
+fn ends(append: &StreamAppend) -> bool {
+    append.rows.run.as_ref().is_some_and(RunRow::is_terminal)
 }
 
 /// Places of streams that the batch names a second time.
@@ -98,8 +113,7 @@ fn append_stream(
 
 /// Keeps the head of a stream that is likely to go on. `first` is as of its first new segment.
 fn remember(session: &mut Session<'_>, append: &StreamAppend, first: KnownHead) {
-    let over = append.rows.run.as_ref().is_some_and(RunRow::is_terminal);
-    match append.segments.last().filter(|_| !over) {
+    match append.segments.last().filter(|_| !ends(append)) {
         Some(last) => {
             let head = KnownHead { ordinal: last.ordinal, hash: last.hash, ..first };
             session.heads.put(append.stream, head);
@@ -244,8 +258,7 @@ fn write_keys(
             key.expires_ms,
         ])?;
     }
-    let ends = append.rows.run.as_ref().is_some_and(RunRow::is_terminal);
-    if let Some(dedup) = append.dedup.as_ref().filter(|_| new && !ends) {
+    if let Some(dedup) = append.dedup.as_ref().filter(|_| new && !ends(append)) {
         session.statement(sql::DEDUP_PUT)?.execute(params![tenant, dedup, append.stream])?;
     }
     Ok(())
@@ -268,8 +281,7 @@ fn write_rows(
     for ticket in &rows.tickets {
         write_ticket(session, ticket, tenant)?;
     }
-    let ends = rows.run.as_ref().is_some_and(RunRow::is_terminal);
-    let new = segments.first().is_some_and(|first| first.ordinal == 1);
+    let (new, ends) = (is_new(append), ends(append));
     if let (Some(due_ms), Some(last), false) = (rows.wakeup_due, segments.last(), ends) {
         let put = session.hot.wakeup_put.get()?;
         put.execute(params![stream, tenant, due_ms, int(last.ordinal), rows.now_ms])?;
@@ -279,7 +291,6 @@ fn write_rows(
     }
     if ends && !new {
         session.hot.wakeup_delete.get()?.execute([stream])?;
-        session.hot.dedup_release.get()?.execute([stream])?;
     }
     Ok(owed)
 }

@@ -63,13 +63,12 @@ pub(super) struct Session<'c> {
     /// The statements of an append.
     pub(super) hot: Hot<'c>,
     tenants: BTreeMap<WorkspaceId, i64>,
-    /// What only this connection may change: forgotten when another has written, or when a
-    /// transaction is rolled back.
-    pub(super) heads: LruCache<StreamId, KnownHead>,
-    /// SQLite's count of the commits of other connections.
-    version: i64,
-    /// The last feed position of each tenant that this transaction has touched.
+    /// The last feed position of each tenant that was written to.
     ends: BTreeMap<i64, i64>,
+    pub(super) heads: LruCache<StreamId, KnownHead>,
+    /// SQLite's count of the commits of other connections. The fields above are forgotten when it
+    /// has changed, and when a transaction is rolled back.
+    version: i64,
 }
 
 /// The statements that an append may need, one field each.
@@ -111,9 +110,9 @@ impl<'c> Session<'c> {
                 dedup_release: prepared(sql::DEDUP_RELEASE),
             },
             tenants: BTreeMap::new(),
+            ends: BTreeMap::new(),
             heads: LruCache::new(HEADS),
             version: 0,
-            ends: BTreeMap::new(),
         }
     }
 
@@ -123,7 +122,6 @@ impl<'c> Session<'c> {
     }
 
     pub(super) fn begin(&mut self) -> Result<(), Failure> {
-        self.ends.clear();
         self.begin.get()?.execute([])?;
         let version = self.data_version.get()?.query_row([], |row| row.get(0))?;
         if version != self.version {
@@ -136,6 +134,7 @@ impl<'c> Session<'c> {
     fn forget(&mut self) {
         self.tenants.clear();
         self.heads.clear();
+        self.ends.clear();
     }
 
     /// Commits. Where that fails the transaction is over all the same.

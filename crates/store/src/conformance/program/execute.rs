@@ -124,7 +124,8 @@ impl<'t> Executor<'t> {
         rows.leases_put = put.iter().map(|n| self.lease_row(step.stream, *n)).collect();
         rows.leases_drop = drop.iter().map(|n| lease_key(&(step.stream, *n))).collect();
         let ticket = |(n, status): (u8, u8)| {
-            chain.ticket(&format!("ticket{n}"), ["pending", "approved"][usize::from(status)])
+            let name = format!("ticket{}-{n}", step.stream);
+            chain.ticket(&name, ["pending", "approved"][usize::from(status)])
         };
         rows.tickets = step.ticket.map(ticket).into_iter().collect();
         append

@@ -86,7 +86,7 @@ async fn lists(t: &Subject, workspace: WorkspaceId) -> StoreResult<Vec<String>> 
     for n in 0..3 {
         let key = store.idempotency(workspace, "POST /v1/runs", &format!("key{n}")).await?;
         seen.push(text("idempotency", &key));
-        let after = format!("ticket{n}");
+        let after = format!("ticket1-{n}");
         let page = store.tickets(workspace, None, Some(stream(1)), Some(&after), 2).await;
         seen.push(text("after", &page));
         let digest = format!("digest{n}");
@@ -97,7 +97,8 @@ async fn lists(t: &Subject, workspace: WorkspaceId) -> StoreResult<Vec<String>> 
     Ok(seen)
 }
 
-/// The feed page by page, without its cursors, which are each store's own.
+/// The feed page by page, run by run: its cursors are each store's own, and so is the order between
+/// runs.
 async fn feed(t: &Subject, workspace: WorkspaceId) -> StoreResult<Vec<(StreamId, Segment)>> {
     let end = t.store.feed_end(workspace).await?;
     let mut seen = Vec::new();
@@ -108,6 +109,7 @@ async fn feed(t: &Subject, workspace: WorkspaceId) -> StoreResult<Vec<(StreamId,
         cursor = last.cursor.clone();
         seen.extend(page.into_iter().map(|entry| (entry.stream, entry.segment)));
     }
+    seen.sort_by_key(|(stream, _)| *stream);
     let beyond = t.store.feed_after(workspace, &end, 3).await?;
     if !beyond.is_empty() {
         return Err(StoreError::Unavailable(format!("the feed goes on after its end: {beyond:?}")));
