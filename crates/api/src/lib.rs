@@ -1,4 +1,38 @@
 //! Wire types: what travels between processes and to clients, and nothing of how it is served.
+//!
+//! Requests refuse unknown keys; answers are read with unknown keys ignored, so that older clients
+//! understand newer servers. Times are RFC 3339 in UTC with milliseconds, ids are text.
 #![warn(missing_docs)]
 
+mod approvals;
+mod control;
+mod error_code;
+mod events;
+mod graph;
+mod health;
 pub mod jobs;
+mod keys;
+mod page;
+mod problem;
+mod runs;
+mod start;
+mod timeline;
+mod value;
+mod verify;
+mod workflows;
+
+pub use approvals::*;
+pub use control::*;
+pub use error_code::ErrorCode;
+pub use events::*;
+pub use graph::*;
+pub use health::*;
+pub use keys::*;
+pub use page::Page;
+pub use problem::*;
+pub use runs::*;
+pub use start::*;
+pub use timeline::*;
+pub use value::*;
+pub use verify::*;
+pub use workflows::*;

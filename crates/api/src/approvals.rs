@@ -1,0 +1,148 @@
+//! Approvals: tickets, and deciding them.
+
+use aob_engine::{Actor, Approver, Escalation, InstanceId, RunId, TicketId, Timestamp, Vote};
+use aob_ir::Digest;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{CommandOutcome, RawText, ValueRef};
+
+/// A ticket as inboxes list it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TicketSummary {
+    /// The ticket.
+    #[schema(value_type = String, example = "tk_4a6f0c2f9d1e4b7a8c3d5e6f")]
+    pub ticket: TicketId,
+    /// Its run.
+    #[schema(value_type = String, format = "uuid")]
+    pub run: RunId,
+    /// The instance that asks.
+    #[schema(value_type = String)]
+    pub instance: InstanceId,
+    /// `pending approved rejected expired cancelled`.
+    #[schema(example = "pending")]
+    pub status: String,
+    /// Question.
+    pub message: String,
+    /// Hash of what is shown.
+    #[schema(value_type = String)]
+    pub subject_hash: Digest,
+    /// Asked.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+    /// Expires.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub expires_at: Option<Timestamp>,
+    /// Decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub decided_at: Option<Timestamp>,
+}
+
+/// `GET /v1/approvals/{ticket}`: everything that an approver has to see.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct TicketView {
+    /// The ticket.
+    #[schema(value_type = String, example = "tk_4a6f0c2f9d1e4b7a8c3d5e6f")]
+    pub ticket: TicketId,
+    /// Its run.
+    #[schema(value_type = String, format = "uuid")]
+    pub run: RunId,
+    /// The instance that asks.
+    #[schema(value_type = String)]
+    pub instance: InstanceId,
+    /// `pending approved rejected expired cancelled`.
+    #[schema(example = "pending")]
+    pub status: String,
+    /// Question.
+    pub message: String,
+    /// What is being approved, where it is short.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<RawText>,
+    /// What is being approved, where it is long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject_ref: Option<ValueRef>,
+    /// Hash of the question and of what is being approved; a decision names it.
+    #[schema(value_type = String)]
+    pub subject_hash: Digest,
+    /// JSON Schema of the data to give along with an approval.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub form: Option<RawText>,
+    /// Who may decide: `{"role"}` or `{"user"}`; empty: anybody with the permission.
+    #[schema(value_type = Vec<Object>)]
+    pub approvers: Vec<Approver>,
+    /// Approving votes needed.
+    pub quorum: u32,
+    /// Votes so far.
+    pub votes: Vec<VoteView>,
+    /// Escalations still to come: `{"at", "to"}`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<Object>)]
+    pub escalations: Vec<Escalation>,
+    /// Asked.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+    /// Expires.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub expires_at: Option<Timestamp>,
+    /// Decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub decided_at: Option<Timestamp>,
+}
+
+/// One vote.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct VoteView {
+    /// Who.
+    #[schema(value_type = String, example = "user:ada")]
+    pub by: Actor,
+    /// `approve` or `reject`.
+    #[schema(value_type = String, example = "approve")]
+    pub vote: Vote,
+}
+
+/// `POST /v1/approvals/{ticket}/decision`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Decide {
+    /// `approve` or `reject`.
+    #[schema(value_type = DecisionName)]
+    pub decision: Vote,
+    /// Why; stands in the log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Answer to the ticket's form.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<RawText>,
+    /// `subject_hash` of the ticket as it was shown: the decision counts for exactly that. Absent:
+    /// not checked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub subject_hash: Option<Digest>,
+}
+
+/// The words of [`Decide::decision`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DecisionName {
+    /// Yes.
+    Approve,
+    /// No.
+    Reject,
+}
+
+/// What became of a vote.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Decided {
+    /// The ticket.
+    #[schema(value_type = String)]
+    pub ticket: TicketId,
+    /// Its status after the vote: `pending` where the quorum needs more.
+    #[schema(example = "approved")]
+    pub status: String,
+    /// The run after the vote.
+    pub run: CommandOutcome,
+}

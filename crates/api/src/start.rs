@@ -1,0 +1,173 @@
+//! Starting runs.
+
+use std::collections::BTreeMap;
+
+use aob_engine::RunId;
+use aob_ir::{Digest, Priority};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{Problem, RawText};
+
+/// Runs that one `POST /v1/runs:batch` may start.
+pub const BATCH_RUNS_MAX: usize = 1_000;
+/// Labels of a run.
+pub const LABELS_MAX: usize = 64;
+/// Bytes of a label's key, and of its value.
+pub const LABEL_BYTES_MAX: usize = 256;
+
+/// `POST /v1/runs`: what to start.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StartRun {
+    /// What runs: a tag (`"onboarding"`), a version of one (`"onboarding@3"`), a digest
+    /// (`"sha256:..."`), or a document. Exactly one of `workflow` and `tag`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<serde_json::Value>, example = "onboarding")]
+    pub workflow: Option<RawText>,
+    /// What runs, by tag or `tag@version`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tag: Option<String>,
+    /// Inputs, checked against the workflow's `inputs` schema; absent: `{}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inputs: Option<RawText>,
+    /// Labels to find the run by.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+    /// Priority of its jobs; absent: medium.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "medium")]
+    pub priority: Option<Priority>,
+    /// Not supported yet, and refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<RawText>,
+    /// At most one run that is not over holds a dedup key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dedup: Option<Dedup>,
+}
+
+impl StartRun {
+    /// Starts what this name (tag, `tag@version` or digest) stands for.
+    pub fn named(workflow: &str) -> Self {
+        let workflow = RawText::of(&serde_json::Value::String(workflow.to_owned()));
+        Self { workflow: Some(workflow), ..Self::default() }
+    }
+
+    /// Starts a document.
+    pub fn document(workflow: RawText) -> Self {
+        Self { workflow: Some(workflow), ..Self::default() }
+    }
+}
+
+/// See [`StartRun::dedup`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Dedup {
+    /// The key: 1 to 256 bytes.
+    pub key: String,
+    /// What happens where it is held.
+    #[serde(default)]
+    pub policy: DedupPolicy,
+}
+
+/// What happens where a dedup key is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DedupPolicy {
+    /// 409 `dedup_conflict`, naming the run that holds it.
+    #[default]
+    Reject,
+    /// 200 with the run that holds it.
+    Attach,
+}
+
+/// A run that was started: 201; 200 where `attached`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct StartedRun {
+    /// The run.
+    #[schema(value_type = String, format = "uuid")]
+    pub id: RunId,
+    /// Its state: `queued running waiting paused cancelling completed failed cancelled rolled_back`.
+    #[schema(example = "running")]
+    pub status: String,
+    /// What it runs.
+    pub workflow: WorkflowUsed,
+    /// Where to look next.
+    pub links: RunLinks,
+    /// True: the run existed and holds the dedup key.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub attached: bool,
+}
+
+/// Which workflow a run was started from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct WorkflowUsed {
+    /// The tag it was named by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tag: Option<String>,
+    /// The document.
+    #[schema(value_type = String)]
+    pub digest: Digest,
+}
+
+/// Paths of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RunLinks {
+    /// The run.
+    #[serde(rename = "self")]
+    pub this: String,
+    /// Its events, a page at a time.
+    pub events: String,
+    /// Its events as they happen.
+    pub stream: String,
+    /// Its graph.
+    pub graph: String,
+    /// Its spans.
+    pub timeline: String,
+    /// Why it does not move.
+    pub explain: String,
+}
+
+impl RunLinks {
+    /// The paths of `run`.
+    pub fn of(run: RunId) -> Self {
+        Self {
+            this: format!("/v1/runs/{run}"),
+            events: format!("/v1/runs/{run}/events"),
+            stream: format!("/v1/runs/{run}/stream"),
+            graph: format!("/v1/runs/{run}/graph"),
+            timeline: format!("/v1/runs/{run}/timeline"),
+            explain: format!("/v1/runs/{run}/explain"),
+        }
+    }
+}
+
+/// `POST /v1/runs:batch`: many runs at once.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StartRuns {
+    /// 1 to 1,000 runs. Each succeeds or fails by itself.
+    pub runs: Vec<StartRun>,
+}
+
+/// What became of a batch, in its order.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct StartedRuns {
+    /// One for each run asked for.
+    pub items: Vec<BatchItem>,
+    /// How many were started.
+    pub started: u32,
+    /// How many were refused.
+    pub refused: u32,
+}
+
+/// What became of one run of a batch: exactly one of the two is present.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct BatchItem {
+    /// The run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<StartedRun>,
+    /// Why it was not started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<Problem>,
+}
