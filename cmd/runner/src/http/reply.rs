@@ -56,7 +56,7 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 /// True for the media types of JSON.
-pub(crate) fn is_json_type(content_type: &str) -> bool {
+fn is_json_type(content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     essence == "application/json" || essence == "text/json" || essence.ends_with("+json")
 }

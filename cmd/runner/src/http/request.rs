@@ -15,7 +15,6 @@ use serde_json::{Map, Value};
 use url::{Url, form_urlencoded};
 
 use super::expect::Expect;
-use super::reply::is_json_type;
 use super::{OutgoingRequest, RESPONSE_BYTES_DEFAULT, RESPONSE_BYTES_MAX, invalid};
 use crate::execute::ReadyJob;
 
@@ -134,7 +133,7 @@ fn with_query(url: String, query: &Map<String, Value>) -> Result<String, Failure
     for (name, value) in query {
         match value {
             Value::Array(items) => {
-                for item in items {
+                for item in items.iter().filter(|item| !item.is_null()) {
                     pairs.append_pair(name, &plain_text("query", name, item)?);
                 }
             }
@@ -212,29 +211,28 @@ fn authorize(headers: &mut HeaderMap, auth: &Auth) -> Result<(), FailureMessage>
     Ok(())
 }
 
-/// JSON, unless a `Content-Type` of the node asks for a form or for plain text.
+/// A string is sent as it is, an object as a form where the node's `Content-Type` says so, and
+/// everything else as JSON.
 fn encode_body(headers: &mut HeaderMap, body: &Value) -> Result<Bytes, FailureMessage> {
-    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let Some(content_type) = content_type.map(str::to_ascii_lowercase) else {
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        return Ok(Bytes::from(body.to_string()));
-    };
-    if is_json_type(&content_type) {
-        return Ok(Bytes::from(body.to_string()));
-    }
-    if let (true, Value::Object(fields)) =
-        (content_type.starts_with("application/x-www-form-urlencoded"), body)
-    {
-        let mut form = form_urlencoded::Serializer::new(String::new());
-        for (name, value) in fields {
-            form.append_pair(name, &plain_text("body", name, value)?);
+    let given = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let form = given.is_some_and(|given| {
+        given.to_ascii_lowercase().starts_with("application/x-www-form-urlencoded")
+    });
+    let (bytes, content_type) = match body {
+        Value::String(text) => (text.clone(), "text/plain; charset=utf-8"),
+        Value::Object(fields) if form => {
+            let mut pairs = form_urlencoded::Serializer::new(String::new());
+            for (name, value) in fields {
+                pairs.append_pair(name, &plain_text("body", name, value)?);
+            }
+            (pairs.finish(), "")
         }
-        return Ok(Bytes::from(form.finish()));
-    }
-    match body {
-        Value::String(text) => Ok(Bytes::from(text.clone())),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
-            Ok(Bytes::from(body.to_string()))
+            (body.to_string(), "application/json")
         }
+    };
+    if !headers.contains_key(CONTENT_TYPE) {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     }
+    Ok(Bytes::from(bytes))
 }

@@ -180,7 +180,7 @@ async fn method_query_and_headers_come_from_the_configuration() {
         (json!({"url": BASE}), "GET ", ("idempotency-key", "key-1")),
         (json!({"url": BASE, "method": "delete"}), "DELETE ", ("idempotency-key", "key-1")),
         (
-            json!({"url": format!("{BASE}/s?a=1"), "query": {"q": "x y", "n": [1, true], "z": null}}),
+            json!({"url": format!("{BASE}/s?a=1"), "query": {"q": "x y", "n": [1, true, null], "z": null}}),
             "GET /s?a=1&n=1&n=true&q=x+y",
             ("content-type", "-"),
         ),
@@ -200,7 +200,7 @@ async fn method_query_and_headers_come_from_the_configuration() {
 }
 
 #[tokio::test]
-async fn bodies_are_json_unless_their_content_type_says_otherwise() {
+async fn strings_are_sent_as_they_are_and_the_rest_as_json_or_form() {
     let post = |content_type: Value, body: Value| {
         let headers = json!({"Content-Type": content_type});
         json!({"url": BASE, "method": "POST", "headers": headers, "body": body})
@@ -209,11 +209,12 @@ async fn bodies_are_json_unless_their_content_type_says_otherwise() {
     let absent = Value::Null;
     for (config, content_type, body) in [
         (post(absent.clone(), json!({"b": [1, "é"]})), "application/json", r#"{"b":[1,"é"]}"#),
-        (post(absent.clone(), json!("text")), "application/json", "\"text\""),
+        (post(absent.clone(), json!("text")), "text/plain; charset=utf-8", "text"),
+        (post(json!("application/json"), json!("{\"a\":1}")), "application/json", "{\"a\":1}"),
         (post(absent, json!(null)), "-", ""),
         (post(json!("text/xml"), json!("<a/>")), "text/xml", "<a/>"),
         (post(json!("text/plain"), json!([1, 2])), "text/plain", "[1,2]"),
-        (post(json!("a/b+json"), json!("x")), "a/b+json", "\"x\""),
+        (post(json!("a/b+json"), json!(["x"])), "a/b+json", "[\"x\"]"),
         (post(json!(form), json!({"a": "1 2", "b": 3})), form, "a=1+2&b=3"),
         (post(json!(form), json!("a=1")), form, "a=1"),
     ] {
