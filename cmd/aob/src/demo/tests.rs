@@ -1,5 +1,8 @@
 //! Every endpoint, over a real connection.
 
+mod examples;
+mod play;
+
 use aob_egress::{Client, ClientConfig, Policy, Request};
 use axum::http::{HeaderMap, Method};
 use serde_json::{Value, json};
