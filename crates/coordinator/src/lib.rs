@@ -1,1 +1,64 @@
-//! Placeholder.
+//! The shell around the engine: load state, decide, append on the state's head, perform effects.
+//!
+//! ```text
+//!   API, results, ticks           store, CAS, catalog
+//!        | Submission                 ^ read   | answers
+//!        v                            |        v
+//!   [Handle] --bounded queue--> [Driver: one task per shard]
+//!                                     |  inputs, outputs
+//!                                     v
+//!                               [Core: no I/O, no clock]
+//!                                     |  batches          | performances
+//!                                     v                   v
+//!                               store.append        [Performer] -> bus, child runs, leases
+//! ```
+//!
+//! [`Core`] is a state machine: what happens goes in, what must be done comes out. The driver of a
+//! real process and the simulator run the same one.
+#![warn(missing_docs)]
+
+mod core;
+mod driver;
+mod handle;
+mod performer;
+mod projection;
+mod reader;
+mod relay;
+mod results;
+mod segment;
+mod service;
+mod sweeper;
+mod wake;
+mod workflows;
+
+pub use crate::core::{
+    Batch, ChildContext, Committed, Core, CoreConfig, Input, LoadedRun, Output, Performance,
+    ReadError, Reply, ResolvedDispatch, Submission, SubmitError,
+};
+pub use handle::{Handle, Token};
+pub use performer::{EVENTS_TOPIC, Performer, RESULTS_TOPIC, job_topic};
+pub use reader::{Reader, blob_digest, namespace, parse};
+pub use results::Results;
+pub use segment::{Sealed, seal};
+pub use service::{Config, Coordinator, Deps};
+pub use workflows::{Resolved, WorkflowError, WorkflowRef, Workflows};
+
+/// The stream of a run.
+pub fn stream(run: aob_engine::RunId) -> aob_store::StreamId {
+    aob_store::StreamId(run.0)
+}
+
+/// The run of a stream.
+pub fn run_of(stream: aob_store::StreamId) -> aob_engine::RunId {
+    aob_engine::RunId(stream.0)
+}
+
+/// The store's name of a workspace.
+pub fn store_workspace(workspace: aob_engine::WorkspaceId) -> aob_store::WorkspaceId {
+    aob_store::WorkspaceId(workspace.0)
+}
+
+/// The engine's name of a workspace.
+pub fn engine_workspace(workspace: aob_store::WorkspaceId) -> aob_engine::WorkspaceId {
+    aob_engine::WorkspaceId(workspace.0)
+}

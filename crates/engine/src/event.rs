@@ -865,6 +865,56 @@ pub struct RunCancelled {
     pub parent: Option<ParentLink>,
 }
 
+impl EventKind {
+    /// Calls `see` for every payload of the event.
+    pub fn payloads(&self, see: &mut dyn FnMut(&Payload)) {
+        match self {
+            Self::RunCreated(data) => see(&data.inputs),
+            Self::NodeScheduled(data) => {
+                see(&data.job.config);
+                see(&data.job.input);
+            }
+            Self::TimerStarted(data) => see(&data.input),
+            Self::ApprovalRequested(data) => {
+                see(&data.subject);
+                data.form.iter().for_each(see);
+            }
+            Self::ApprovalVoted(data) => data.data.iter().for_each(see),
+            Self::ChildStarted(data) => see(&data.inputs),
+            Self::MapExpanded(data) => see(&data.items),
+            Self::LoopIterated(data) => see(&data.output),
+            Self::NodeCompleted(data) => {
+                see(&data.output);
+                data.undo_input.iter().for_each(see);
+            }
+            Self::NodeFailed(data) => see(&data.output),
+            Self::NodeSkipped(data) => data.output.iter().for_each(see),
+            Self::NodeCancelled(data) => data.undo_input.iter().for_each(see),
+            Self::SignalReceived(data) => see(&data.payload),
+            Self::RunCompleted(data) => see(&data.output),
+            Self::WarningRaised(_)
+            | Self::AttemptRedispatched(_)
+            | Self::RetryScheduled(_)
+            | Self::SignalAwaited(_)
+            | Self::ApprovalEscalated(_)
+            | Self::ApprovalDecided(_)
+            | Self::NodeWaiting(_)
+            | Self::NodeParked(_)
+            | Self::RetryGranted(_)
+            | Self::NodeCancelling(_)
+            | Self::EdgesDecided(_)
+            | Self::LateResultDiscarded(_)
+            | Self::RunPaused(_)
+            | Self::RunResumed(_)
+            | Self::CancelRequested(_)
+            | Self::RunFailing(_)
+            | Self::Continued(_)
+            | Self::RunFailed(_)
+            | Self::RunCancelled(_) => {}
+        }
+    }
+}
+
 /// A JSON text that compares by its text.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(transparent)]

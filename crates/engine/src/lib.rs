@@ -9,6 +9,7 @@ mod event;
 mod ids;
 mod state;
 mod value;
+mod view;
 
 pub use apply::apply;
 pub use command::*;
@@ -18,3 +19,4 @@ pub use event::*;
 pub use ids::*;
 pub use state::{BadSnapshot, InstanceStatus, LEASE_MS, RunState, RunStatus, SNAPSHOT_FORMAT};
 pub use value::*;
+pub use view::*;

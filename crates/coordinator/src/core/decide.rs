@@ -1,0 +1,321 @@
+//! Deciding commands: loading what they need, answering what changes nothing.
+
+use std::sync::Arc;
+
+use aob_engine::{Blob, Command, Decision, NoChange, RunId, Timestamp, advance};
+use aob_ir::Ir;
+use aob_store::{Head, IdempotencyRow};
+
+use super::Core;
+use super::slot::{Decided, Slot, Waiting};
+use super::types::{Committed, LoadedRun, Output, ReadError, Reply, SubmitError};
+
+impl<T> Core<T> {
+    pub(super) fn loaded(
+        &mut self,
+        now: Timestamp,
+        run: RunId,
+        result: Result<Option<Box<LoadedRun>>, ReadError>,
+    ) {
+        let Some(slot) = self.slots.get_mut(&run).filter(|s| s.waiting == Waiting::Load) else {
+            return;
+        };
+        slot.waiting = Waiting::Nothing;
+        match result {
+            Ok(Some(loaded)) if loaded.workspace == slot.workspace => {
+                slot.snapshot_seq =
+                    if loaded.snapshot_ordinal == 0 { 0 } else { loaded.state.seq() };
+                slot.state = loaded.state;
+                slot.sealed = loaded.head;
+                loaded.blobs.iter().for_each(|blob| slot.blobs.put(blob));
+                self.drive(now, run);
+            }
+            Ok(Some(_)) => self.refuse_all(run, &SubmitError::NotFound(run)),
+            Ok(None) => {
+                // Only a `Start` can do something with a run that does not exist.
+                let (starts, others): (Vec<_>, Vec<_>) = slot
+                    .queue
+                    .drain(..)
+                    .partition(|s| matches!(s.request.command, Command::Start(_)));
+                slot.queue.extend(starts);
+                for submission in others {
+                    let missing = Err(SubmitError::NotFound(run));
+                    self.outputs.push_back(Output::Reply(submission.token, missing));
+                }
+                if slot.queue.is_empty() {
+                    self.slots.swap_remove(&run);
+                } else {
+                    self.drive(now, run);
+                }
+            }
+            Err(error) => self.refuse_all(run, &SubmitError::Unavailable(error.0)),
+        }
+    }
+
+    /// Answers everything that waits for a run with `error`, and forgets the run.
+    fn refuse_all(&mut self, run: RunId, error: &SubmitError) {
+        let Some(slot) = self.slots.get_mut(&run) else { return };
+        slot.waiting = Waiting::Nothing;
+        for submission in slot.queue.drain(..) {
+            self.outputs.push_back(Output::Reply(submission.token, Err(error.clone())));
+        }
+        if slot.is_idle() {
+            self.slots.swap_remove(&run);
+        }
+    }
+
+    pub(super) fn ir_loaded(
+        &mut self,
+        now: Timestamp,
+        run: RunId,
+        result: Result<Arc<Ir>, ReadError>,
+    ) {
+        match result {
+            Ok(ir) => {
+                self.remember_ir(&ir);
+                if let Some(slot) = self.waiting_slot(run, Waiting::Ir) {
+                    slot.ir = Some(ir);
+                    self.drive(now, run);
+                }
+            }
+            Err(error) => self.refuse_all(run, &SubmitError::Unavailable(error.0)),
+        }
+    }
+
+    pub(super) fn blobs_loaded(
+        &mut self,
+        now: Timestamp,
+        run: RunId,
+        result: Result<Vec<Arc<Blob>>, ReadError>,
+    ) {
+        match result {
+            Ok(blobs) => {
+                if let Some(slot) = self.waiting_slot(run, Waiting::Blobs) {
+                    slot.blobs.put_all(blobs);
+                    self.drive(now, run);
+                }
+            }
+            Err(error) => self.refuse_first(now, run, SubmitError::Unavailable(error.0)),
+        }
+    }
+
+    /// The slot, if it waits for `what`; it waits no longer.
+    fn waiting_slot(&mut self, run: RunId, what: Waiting) -> Option<&mut Slot<T>> {
+        let slot = self.slots.get_mut(&run).filter(|slot| slot.waiting == what)?;
+        slot.waiting = Waiting::Nothing;
+        Some(slot)
+    }
+
+    fn refuse_first(&mut self, now: Timestamp, run: RunId, error: SubmitError) {
+        let Some(slot) = self.slots.get_mut(&run) else { return };
+        slot.waiting = Waiting::Nothing;
+        slot.at_head = None;
+        slot.key_looked = false;
+        if let Some(first) = slot.queue.pop_front() {
+            self.outputs.push_back(Output::Reply(first.token, Err(error)));
+        }
+        self.drive(now, run);
+    }
+
+    pub(super) fn key_looked(
+        &mut self,
+        now: Timestamp,
+        run: RunId,
+        result: Result<Option<IdempotencyRow>, ReadError>,
+    ) {
+        match result {
+            Ok(None) => {
+                if let Some(slot) = self.waiting_slot(run, Waiting::Key) {
+                    slot.key_looked = true;
+                    self.drive(now, run);
+                }
+            }
+            Ok(Some(row)) => self.refuse_first(now, run, SubmitError::Key(row)),
+            Err(error) => self.refuse_first(now, run, SubmitError::Unavailable(error.0)),
+        }
+    }
+
+    pub(super) fn head_checked(
+        &mut self,
+        now: Timestamp,
+        run: RunId,
+        result: Result<Head, ReadError>,
+    ) {
+        let head = match result {
+            Ok(head) => head,
+            Err(error) => {
+                return self.refuse_first(now, run, SubmitError::Unavailable(error.0));
+            }
+        };
+        let Some(slot) = self.waiting_slot(run, Waiting::Head) else { return };
+        let answer = slot.at_head.take();
+        if head != slot.sealed {
+            slot.reset(Vec::new());
+            self.outputs.push_back(Output::Load(run));
+            return;
+        }
+        if let (Some(answer), Some(first)) = (answer, slot.queue.pop_front()) {
+            slot.key_looked = false;
+            self.outputs.push_back(Output::Reply(first.token, answer));
+        }
+        self.drive(now, run);
+    }
+
+    /// Decides what can be decided for one run.
+    pub(super) fn drive(&mut self, now: Timestamp, run: RunId) {
+        self.uses += 1;
+        let uses = self.uses;
+        if let Some(slot) = self.slots.get_mut(&run) {
+            slot.used = uses;
+        }
+        while let Some(step) = self.next_step(run) {
+            let Some(slot) = self.slots.get_mut(&run) else { return };
+            match step {
+                Step::Ask(waiting, output) => {
+                    slot.waiting = waiting;
+                    self.outputs.push_back(output);
+                    return;
+                }
+                Step::Decide(ir) => {
+                    if let Some((token, reply)) = decide_first(slot, &ir, now) {
+                        self.outputs.push_back(Output::Reply(token, reply));
+                        if slot.is_idle() && !slot.state.exists() {
+                            self.slots.swap_remove(&run);
+                            return;
+                        }
+                    }
+                }
+            }
+            if slot.waiting != Waiting::Nothing {
+                let output = match slot.waiting {
+                    Waiting::Head => Some(Output::CheckHead(run)),
+                    Waiting::Blobs => slot.wanted_blobs(run),
+                    Waiting::Nothing | Waiting::Load | Waiting::Ir | Waiting::Key => None,
+                };
+                self.outputs.extend(output);
+            } else if !slot.events.is_empty() && !slot.dirty {
+                slot.dirty = true;
+                self.dirty.push_back(run);
+            }
+        }
+        self.forget_idle();
+    }
+
+    /// What the first command of the queue needs; `None`: nothing to do.
+    fn next_step(&mut self, run: RunId) -> Option<Step<T>> {
+        let slot = self.slots.get_mut(&run)?;
+        if slot.waiting != Waiting::Nothing {
+            return None;
+        }
+        let first = slot.queue.front()?;
+        if !slot.state.exists() {
+            if let Some(ir) = &first.ir {
+                slot.ir = Some(Arc::clone(ir));
+                return Some(Step::Decide(Arc::clone(ir)));
+            }
+            return Some(Step::Ask(Waiting::Load, Output::Load(run)));
+        }
+        if let Some(key) = first.key.as_ref().filter(|_| !slot.key_looked) {
+            let lookup = Output::LookupKey(run, slot.workspace, key.clone());
+            return Some(Step::Ask(Waiting::Key, lookup));
+        }
+        let digest = slot.state.digest()?;
+        if let Some(ir) = slot.ir.as_ref().filter(|ir| ir.digest == digest) {
+            return Some(Step::Decide(Arc::clone(ir)));
+        }
+        if let Some(ir) = self.irs.get(&digest) {
+            slot.ir = Some(Arc::clone(ir));
+            return Some(Step::Decide(Arc::clone(ir)));
+        }
+        Some(Step::Ask(Waiting::Ir, Output::LoadIr(run, slot.workspace, digest)))
+    }
+}
+
+enum Step<T> {
+    Ask(Waiting, Output<T>),
+    Decide(Arc<Ir>),
+}
+
+impl<T> Slot<T> {
+    fn wanted_blobs(&mut self, run: RunId) -> Option<Output<T>> {
+        let wanted = std::mem::take(&mut self.wanted);
+        Some(Output::LoadBlobs(run, self.workspace, wanted))
+    }
+
+    /// True where everything decided is durable.
+    fn is_durable(&self) -> bool {
+        self.events.is_empty() && !self.in_flight
+    }
+
+    fn outcome(&self, run: RunId, changed: bool) -> Committed {
+        Committed {
+            run,
+            seq: self.state.seq(),
+            status: self.state.status(),
+            changed,
+            next_due: None,
+        }
+    }
+}
+
+/// Decides the first command of a slot's queue. Gives back an answer that waits for nothing.
+fn decide_first<T>(slot: &mut Slot<T>, ir: &Ir, now: Timestamp) -> Option<(T, Reply)> {
+    let first = slot.queue.front()?;
+    let run = first.run;
+    match advance(&mut slot.state, ir, &first.request, &slot.blobs, now) {
+        Decision::Append { events, blobs } => {
+            for event in &events {
+                event.kind.payloads(&mut |payload| {
+                    if let Some(blob) = payload.inline() {
+                        slot.blobs.put(blob);
+                    }
+                });
+            }
+            blobs.iter().for_each(|blob| slot.blobs.put(blob));
+            slot.new_blobs.extend(blobs);
+            slot.events.extend(events);
+            let answer = Ok(slot.outcome(run, true));
+            settle(slot, answer);
+            None
+        }
+        Decision::NoChange(why) => {
+            let mut outcome = slot.outcome(run, false);
+            if let NoChange::NotDue { next } = why {
+                outcome.next_due = next;
+            }
+            answer_at_head(slot, Ok(outcome))
+        }
+        Decision::Rejected(rejection) => {
+            answer_at_head(slot, Err(SubmitError::Rejected(rejection)))
+        }
+        Decision::Need(wanted) => {
+            slot.wanted = wanted;
+            slot.waiting = Waiting::Blobs;
+            None
+        }
+    }
+}
+
+/// Moves the first command to those whose answer waits for the next append.
+fn settle<T>(slot: &mut Slot<T>, answer: Reply) {
+    if let Some(submission) = slot.queue.pop_front() {
+        slot.key_looked = false;
+        slot.decided.push(Decided { submission, answer });
+    }
+}
+
+/// An answer that appends nothing is final only at the head: it waits for the appends that it
+/// rests on, or for a look at the head. A run that does not exist yet has no head to be behind:
+/// its id is known to its creator alone.
+fn answer_at_head<T>(slot: &mut Slot<T>, answer: Reply) -> Option<(T, Reply)> {
+    if !slot.is_durable() {
+        settle(slot, answer);
+        return None;
+    }
+    if !slot.state.exists() {
+        return slot.queue.pop_front().map(|first| (first.token, answer));
+    }
+    slot.at_head = Some(answer);
+    slot.waiting = Waiting::Head;
+    None
+}

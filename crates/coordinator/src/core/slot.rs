@@ -1,0 +1,155 @@
+//! One run in the core: its state as decided so far, and what waits for it.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use aob_engine::{Blob, Blobs, Event, RunState, WorkspaceId};
+use aob_ir::{Digest, Ir};
+use aob_store::Head;
+
+use super::types::{Committed, Submission, SubmitError};
+
+/// Bytes of payload text that a run keeps at hand.
+const SLOT_BLOB_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// What a run waits for before its next command can be decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Waiting {
+    Nothing,
+    Load,
+    Ir,
+    Blobs,
+    Head,
+    Key,
+}
+
+/// A command that was decided, with the answer that waits for durability.
+#[derive(Debug)]
+pub(super) struct Decided<T> {
+    pub(super) submission: Submission<T>,
+    pub(super) answer: Result<Committed, SubmitError>,
+}
+
+/// One run.
+#[derive(Debug)]
+pub(super) struct Slot<T> {
+    pub(super) workspace: WorkspaceId,
+    /// The state as decided, ahead of what is durable.
+    pub(super) state: RunState,
+    pub(super) ir: Option<Arc<Ir>>,
+    pub(super) blobs: BlobShelf,
+    /// The head after everything that was sealed.
+    pub(super) sealed: Head,
+    pub(super) waiting: Waiting,
+    pub(super) queue: VecDeque<Submission<T>>,
+    /// True where the first of the queue has looked up its idempotency key at this head.
+    pub(super) key_looked: bool,
+    /// The answer that the first of the queue gets if the head is still the same.
+    pub(super) at_head: Option<Result<Committed, SubmitError>>,
+    /// Payloads that the first of the queue asked for.
+    pub(super) wanted: Vec<aob_engine::PayloadRef>,
+    /// Decided and not sealed.
+    pub(super) events: Vec<Event>,
+    pub(super) decided: Vec<Decided<T>>,
+    pub(super) new_blobs: Vec<Arc<Blob>>,
+    /// True while it stands in the list of runs to seal.
+    pub(super) dirty: bool,
+    pub(super) in_flight: bool,
+    /// Performances that are not acknowledged.
+    pub(super) unacknowledged: u32,
+    /// Seq at the last snapshot.
+    pub(super) snapshot_seq: u64,
+    /// When it was last used, in the order of use.
+    pub(super) used: u64,
+}
+
+impl<T> Slot<T> {
+    pub(super) fn new(workspace: WorkspaceId) -> Self {
+        Self {
+            workspace,
+            state: RunState::default(),
+            ir: None,
+            blobs: BlobShelf::default(),
+            sealed: Head::EMPTY,
+            waiting: Waiting::Nothing,
+            queue: VecDeque::new(),
+            key_looked: false,
+            at_head: None,
+            wanted: Vec::new(),
+            events: Vec::new(),
+            decided: Vec::new(),
+            new_blobs: Vec::new(),
+            dirty: false,
+            in_flight: false,
+            unacknowledged: 0,
+            snapshot_seq: 0,
+            used: 0,
+        }
+    }
+
+    /// True where forgetting it loses nothing.
+    pub(super) fn is_idle(&self) -> bool {
+        self.queue.is_empty()
+            && self.decided.is_empty()
+            && self.events.is_empty()
+            && !self.in_flight
+            && self.waiting == Waiting::Nothing
+    }
+
+    /// Drops what was decided on a head that is not the head: every command goes back to the
+    /// queue, in order, and the state must be loaded.
+    pub(super) fn reset(&mut self, in_flight: Vec<Decided<T>>) {
+        let decided = in_flight.into_iter().chain(self.decided.drain(..));
+        let mut queue: VecDeque<Submission<T>> = decided.map(|d| d.submission).collect();
+        queue.append(&mut self.queue);
+        self.queue = queue;
+        self.state = RunState::default();
+        self.sealed = Head::EMPTY;
+        self.events.clear();
+        self.new_blobs.clear();
+        self.key_looked = false;
+        self.at_head = None;
+        self.in_flight = false;
+        self.waiting = Waiting::Load;
+    }
+}
+
+/// Payloads at hand, the oldest forgotten first.
+#[derive(Debug, Default)]
+pub(super) struct BlobShelf {
+    blobs: BTreeMap<Digest, Arc<Blob>>,
+    order: VecDeque<Digest>,
+    bytes: usize,
+}
+
+impl BlobShelf {
+    pub(super) fn put(&mut self, blob: &Arc<Blob>) {
+        if self.blobs.insert(blob.digest(), Arc::clone(blob)).is_some() {
+            return;
+        }
+        self.order.push_back(blob.digest());
+        self.bytes += blob.text().len();
+        while self.bytes > SLOT_BLOB_BYTES_MAX && self.order.len() > 1 {
+            let Some(oldest) = self.order.pop_front() else { return };
+            if let Some(gone) = self.blobs.remove(&oldest) {
+                self.bytes -= gone.text().len();
+            }
+        }
+    }
+
+    /// Puts payloads that a decision asked for; they stay at least until it is made.
+    pub(super) fn put_all(&mut self, blobs: Vec<Arc<Blob>>) {
+        for blob in blobs {
+            if self.blobs.insert(blob.digest(), Arc::clone(&blob)).is_none() {
+                self.order.push_back(blob.digest());
+                self.bytes += blob.text().len();
+            }
+        }
+    }
+}
+
+impl Blobs for BlobShelf {
+    fn get(&self, digest: &Digest) -> Option<Arc<Blob>> {
+        self.blobs.get(digest).cloned()
+    }
+}

@@ -1,0 +1,238 @@
+//! What goes into the core and what comes out.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use aob_engine::{
+    Blob, Dispatch, Effect, PayloadRef, Rejection, Request, RunId, RunState, RunStatus, Timestamp,
+    WorkspaceId,
+};
+use aob_ir::{Digest, Ir, Priority};
+use aob_store::{AppendBatch, AppendOutcome, Head, IdempotencyKey, IdempotencyRow, OutboxKey};
+use thiserror::Error;
+
+/// A command on its way to a run. `T` is what the answer goes to.
+#[derive(Debug)]
+pub struct Submission<T> {
+    /// The run's workspace.
+    pub workspace: WorkspaceId,
+    /// The run.
+    pub run: RunId,
+    /// The command.
+    pub request: Request,
+    /// The API's answer to store with it.
+    pub key: Option<IdempotencyKey>,
+    /// For a new run: held until it is terminal.
+    pub dedup: Option<String>,
+    /// For a new run: its workflow.
+    pub ir: Option<Arc<Ir>>,
+    /// Where the answer goes.
+    pub token: T,
+}
+
+/// The answer to a submission.
+pub type Reply = Result<Committed, SubmitError>;
+
+/// What a command led to. It is durable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Committed {
+    /// The run.
+    pub run: RunId,
+    /// Seq of the run's last event as the command left it.
+    pub seq: u64,
+    /// Status of the run as the command left it.
+    pub status: RunStatus,
+    /// False where the command changed nothing: a repetition, or nothing was due.
+    pub changed: bool,
+    /// For a tick with nothing due: when something may be.
+    pub next_due: Option<Timestamp>,
+}
+
+/// Why a command was not carried out.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum SubmitError {
+    /// There is no such run in this workspace.
+    #[error("there is no run {0}")]
+    NotFound(RunId),
+    /// The engine refuses it.
+    #[error("{}", .0.message)]
+    Rejected(Rejection),
+    /// The idempotency key was used before: this was the answer.
+    #[error("the idempotency key was used before")]
+    Key(IdempotencyRow),
+    /// Another run holds the dedup key.
+    #[error("run {0} holds the dedup key")]
+    Dedup(RunId),
+    /// Too much is waiting; try again later.
+    #[error("the coordinator is overloaded")]
+    Overloaded,
+    /// Storage does not answer, or what it holds cannot be read. Whether the command will be
+    /// carried out is not known.
+    #[error("storage is unavailable: {0}")]
+    Unavailable(String),
+}
+
+/// Something could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{0}")]
+pub struct ReadError(pub String);
+
+/// A run as storage has it.
+#[derive(Debug)]
+pub struct LoadedRun {
+    /// Its workspace.
+    pub workspace: WorkspaceId,
+    /// The fold of its log.
+    pub state: RunState,
+    /// Where its log ends.
+    pub head: Head,
+    /// Payloads that were read on the way.
+    pub blobs: Vec<Arc<Blob>>,
+    /// Segment of the snapshot that it was loaded from; 0: none.
+    pub snapshot_ordinal: u64,
+}
+
+/// What happened.
+#[derive(Debug)]
+pub enum Input<T> {
+    /// A command arrived.
+    Submit(Box<Submission<T>>),
+    /// Answer to [`Output::Load`].
+    Loaded(RunId, Result<Option<Box<LoadedRun>>, ReadError>),
+    /// Answer to [`Output::LoadIr`].
+    IrLoaded(RunId, Result<Arc<Ir>, ReadError>),
+    /// Answer to [`Output::LoadBlobs`].
+    BlobsLoaded(RunId, Result<Vec<Arc<Blob>>, ReadError>),
+    /// Answer to [`Output::CheckHead`].
+    HeadChecked(RunId, Result<Head, ReadError>),
+    /// Answer to [`Output::LookupKey`].
+    KeyLooked(RunId, Result<Option<IdempotencyRow>, ReadError>),
+    /// Answer to a [`Batch`]: an outcome per stream, or nothing known.
+    Appended(Option<Vec<AppendOutcome>>),
+    /// All effects of a [`Performance`] are acknowledged.
+    Performed(OutboxKey),
+}
+
+/// What must be done.
+#[derive(Debug)]
+pub enum Output<T> {
+    /// Read a run.
+    Load(RunId),
+    /// Read a compiled workflow.
+    LoadIr(RunId, WorkspaceId, Digest),
+    /// Read payloads.
+    LoadBlobs(RunId, WorkspaceId, Vec<PayloadRef>),
+    /// Read where a run's log ends.
+    CheckHead(RunId),
+    /// Read the stored answer to an API command.
+    LookupKey(RunId, WorkspaceId, IdempotencyKey),
+    /// Answer.
+    Reply(T, Reply),
+    /// Perform a segment's effects, in order, after those given out before.
+    Perform(Box<Performance>),
+    /// Store a snapshot of the state after this segment.
+    Snapshot(RunId, WorkspaceId, u64, Vec<u8>),
+}
+
+/// One append to make.
+#[derive(Debug)]
+pub struct Batch {
+    /// Payloads that must be durable in the CAS before.
+    pub blobs: Vec<(WorkspaceId, Arc<Blob>)>,
+    /// The append.
+    pub append: Arc<AppendBatch>,
+    /// True where these bytes were sent before and the outcome is not known.
+    pub again: bool,
+}
+
+/// What a durable segment owes the world.
+#[derive(Debug)]
+pub struct Performance {
+    /// The run.
+    pub run: RunId,
+    /// Its workspace.
+    pub workspace: WorkspaceId,
+    /// The outbox row that stands for all of it.
+    pub key: OutboxKey,
+    /// Effects, in order; dispatches apart.
+    pub effects: Vec<Effect>,
+    /// Attempts to hand out.
+    pub dispatches: Vec<ResolvedDispatch>,
+    /// What child runs inherit; present where a child is started or cancelled.
+    pub child: Option<Arc<ChildContext>>,
+    /// The appended batch, which holds the events' text.
+    pub batch: Arc<AppendBatch>,
+    /// Position of the stream in the batch, and of the segment in the stream.
+    pub place: (usize, usize),
+    /// Where each event's text stands in the segment.
+    pub texts: Vec<Range<usize>>,
+}
+
+impl Performance {
+    /// Attempts to hand out again, with nothing to acknowledge.
+    pub fn of_dispatches(
+        workspace: WorkspaceId,
+        run: RunId,
+        dispatches: Vec<ResolvedDispatch>,
+    ) -> Self {
+        Self {
+            run,
+            workspace,
+            key: OutboxKey { stream: crate::stream(run), ordinal: 0 },
+            effects: Vec::new(),
+            dispatches,
+            child: None,
+            batch: Arc::new(AppendBatch::default()),
+            place: (0, 0),
+            texts: Vec::new(),
+        }
+    }
+
+    /// The JSON texts of the segment's events, in order.
+    pub fn event_texts(&self) -> impl Iterator<Item = &str> {
+        let segment =
+            self.batch.streams.get(self.place.0).and_then(|s| s.segments.get(self.place.1));
+        let text = segment.map_or("", |segment| segment.events.as_str());
+        self.texts.iter().filter_map(move |range| text.get(range.clone()))
+    }
+}
+
+impl ChildContext {
+    /// What the children of this run inherit.
+    pub fn of(state: &RunState) -> Self {
+        Self {
+            depth: state.depth(),
+            labels: state.labels(),
+            priority: state.priority(),
+            cancel_grace_ms: state.cancel_grace_ms(),
+            children: state.children(),
+        }
+    }
+}
+
+/// An attempt to hand out, with those of its payloads that are at hand.
+#[derive(Debug, Clone)]
+pub struct ResolvedDispatch {
+    /// The attempt.
+    pub dispatch: Dispatch,
+    /// Its config, if at hand.
+    pub config: Option<Arc<Blob>>,
+    /// Its input, if at hand.
+    pub input: Option<Arc<Blob>>,
+}
+
+/// What child runs inherit from their parent.
+#[derive(Debug, Clone)]
+pub struct ChildContext {
+    /// Nesting of the parent.
+    pub depth: u32,
+    /// Labels.
+    pub labels: BTreeMap<Arc<str>, Arc<str>>,
+    /// Priority.
+    pub priority: Priority,
+    /// Milliseconds between cancel and fence.
+    pub cancel_grace_ms: u64,
+    /// Meaning of sub-workflow tags.
+    pub children: BTreeMap<Arc<str>, Digest>,
+}

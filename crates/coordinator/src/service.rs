@@ -1,0 +1,214 @@
+//! Composing shards, timers, relay and results into one service.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aob_bus::Bus;
+use aob_cas::Cas;
+use aob_engine::{Effect, owed};
+use aob_store::{Clock, RunFilter, Store};
+use tokio::sync::{Notify, mpsc};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::driver;
+use crate::handle::{Handle, QUEUE_MAX, Shard};
+use crate::performer::{Held, Performer};
+use crate::reader::Reader;
+use crate::relay::Relay;
+use crate::results::Results;
+use crate::sweeper::Sweeper;
+use crate::wake::WakeHint;
+use crate::workflows::Workflows;
+use crate::{Core, CoreConfig, Performance, ResolvedDispatch, run_of};
+
+/// Performances that wait between a shard and its performer.
+const PERFORMANCES_MAX: usize = 1_024;
+/// Runs looked at once while recovering.
+const RECOVER_PAGE: u32 = 256;
+
+/// Settings of a coordinator.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Shards: runs are spread over them, each has one committer.
+    pub shards: NonZeroUsize,
+    /// Sizes of each shard's core.
+    pub core: CoreConfig,
+    /// Compiled workflows kept in memory.
+    pub workflows_max: NonZeroUsize,
+    /// Publish domain events on `workflow.events`.
+    pub publish_events: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            shards: NonZeroUsize::MIN,
+            core: CoreConfig::default(),
+            workflows_max: NonZeroUsize::new(512).unwrap_or(NonZeroUsize::MIN),
+            publish_events: true,
+        }
+    }
+}
+
+/// The ports of a coordinator.
+#[derive(Clone)]
+pub struct Deps {
+    /// The log and what derives from it.
+    pub store: Arc<dyn Store>,
+    /// Payloads.
+    pub cas: Arc<dyn Cas>,
+    /// Jobs, results, events.
+    pub bus: Arc<dyn Bus>,
+    /// The database's clock.
+    pub clock: Clock,
+}
+
+impl std::fmt::Debug for Deps {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Deps").field("store", &self.store).finish_non_exhaustive()
+    }
+}
+
+/// A coordinator at work. Dropping it does not stop it: the shutdown token does.
+#[derive(Debug, Clone)]
+pub struct Coordinator {
+    /// The way in.
+    pub handle: Handle,
+    /// Reading runs.
+    pub reader: Reader,
+    /// Compiled workflows.
+    pub workflows: Arc<Workflows>,
+    /// Taking results in that do not come from the topic.
+    pub results: Results,
+    /// Turning dispatches into jobs.
+    pub performer: Performer,
+    /// Signalled when an attempt appears that runners find by long poll.
+    pub pool_work: Arc<Notify>,
+    tasks: TaskTracker,
+}
+
+impl Coordinator {
+    /// Starts all tasks on the current runtime. They end after `shutdown`.
+    pub fn start(config: &Config, deps: Deps, shutdown: &CancellationToken) -> Self {
+        let Deps { store, cas, bus, clock } = deps;
+        let reader = Reader::new(Arc::clone(&store), Arc::clone(&cas));
+        let workflows = Arc::new(Workflows::new(Arc::clone(&store), config.workflows_max));
+        let (shards, ends): (Vec<_>, Vec<_>) =
+            (0..config.shards.get()).map(|_| shard_ends()).unzip();
+        let handle = Handle::new(shards);
+        let held = Arc::new(Held::default());
+        let wake = Arc::new(WakeHint::new());
+        let pool_work = Arc::new(Notify::new());
+        let performer = Performer {
+            store: Arc::clone(&store),
+            bus: Arc::clone(&bus),
+            reader: reader.clone(),
+            workflows: Arc::clone(&workflows),
+            handle: handle.clone(),
+            held: Arc::clone(&held),
+            pool_work: Arc::clone(&pool_work),
+            submissions: Performer::submissions(),
+            publish_events: config.publish_events,
+        };
+        let tasks = TaskTracker::new();
+        for (external, internal) in ends {
+            let (sender, receiver) = mpsc::channel(PERFORMANCES_MAX);
+            let shard = driver::Shard {
+                core: Core::new(config.core),
+                store: Arc::clone(&store),
+                reader: reader.clone(),
+                cas: Arc::clone(&cas),
+                workflows: Arc::clone(&workflows),
+                clock: Arc::clone(&clock),
+                external,
+                internal,
+                performances: sender,
+                held: Arc::clone(&held),
+                wake: Arc::clone(&wake),
+            };
+            tasks.spawn(shard.run(shutdown.clone()));
+            tasks.spawn(performer.clone().run(receiver));
+        }
+        let results = Results { bus, reader: reader.clone(), handle: handle.clone() };
+        tasks.spawn(results.clone().run(shutdown.clone()));
+        let sweeper = Sweeper {
+            store: Arc::clone(&store),
+            handle: handle.clone(),
+            clock: Arc::clone(&clock),
+            wake,
+        };
+        tasks.spawn(sweeper.run(shutdown.clone()));
+        let relay = Relay { store, performer: performer.clone(), clock };
+        tasks.spawn(relay.run(shutdown.clone()));
+        tasks.close();
+        Self { handle, reader, workflows, results, performer, pool_work, tasks }
+    }
+
+    /// Hands out again what was out when the last process died: for stacks whose bus does not
+    /// survive it. Duplicates are harmless.
+    ///
+    /// # Errors
+    /// If storage does not answer.
+    pub async fn recover(&self) -> Result<u64, aob_store::StoreError> {
+        let store = &self.performer.store;
+        let mut handed_out = 0;
+        for workspace in store.workspaces().await? {
+            let mut before = None;
+            loop {
+                let statuses = ["running", "cancelling", "paused"].map(str::to_owned).to_vec();
+                let filter =
+                    RunFilter { statuses, before, limit: RECOVER_PAGE, ..RunFilter::default() };
+                let page = store.runs(workspace.workspace, &filter).await?;
+                for row in &page {
+                    handed_out += self.hand_out_again(run_of(row.run)).await;
+                }
+                match page.last() {
+                    Some(last) if page.len() == RECOVER_PAGE as usize => before = Some(last.run),
+                    Some(_) | None => break,
+                }
+            }
+        }
+        Ok(handed_out)
+    }
+
+    async fn hand_out_again(&self, run: aob_engine::RunId) -> u64 {
+        let Ok(Some(loaded)) = self.reader.load(run).await else { return 0 };
+        let jobs = owed(&loaded.state).into_iter().filter_map(|effect| match effect {
+            Effect::Dispatch(dispatch) => {
+                Some(ResolvedDispatch { dispatch: *dispatch, config: None, input: None })
+            }
+            Effect::CancelAttempt(_)
+            | Effect::StartChild(_)
+            | Effect::CancelChild(_)
+            | Effect::DeliverToParent(_)
+            | Effect::Continue
+            | Effect::Publish(_) => None, // Their outbox rows are still there.
+        });
+        let performance = Performance::of_dispatches(loaded.workspace, run, jobs.collect());
+        let count = performance.dispatches.len() as u64;
+        let mut batch = Vec::new();
+        if self.performer.messages(&performance, &mut batch).await.is_err() {
+            return 0;
+        }
+        let published = batch.is_empty() || self.performer.bus.publish(batch).await.is_ok();
+        if published { count } else { 0 }
+    }
+
+    /// Waits until every task has ended, or `limit` has passed; false in the latter case.
+    pub async fn stopped(&self, limit: Duration) -> bool {
+        tokio::time::timeout(limit, self.tasks.wait()).await.is_ok()
+    }
+}
+
+type Ends = (
+    mpsc::Receiver<Box<crate::Submission<crate::Token>>>,
+    mpsc::Receiver<crate::Input<crate::Token>>,
+);
+
+fn shard_ends() -> (Shard, Ends) {
+    let (external, external_end) = mpsc::channel(QUEUE_MAX);
+    let (internal, internal_end) = mpsc::channel(QUEUE_MAX);
+    (Shard { external, internal }, (external_end, internal_end))
+}

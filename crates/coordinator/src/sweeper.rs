@@ -1,0 +1,121 @@
+//! Timers: finds runs in which something may be due, and sends them a tick.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aob_engine::{Actor, Command, CommandId, LeaseView, Request, RunId, Timestamp};
+use aob_store::{Clock, LeaseState, Store, Wakeup};
+use futures::StreamExt;
+use futures::stream;
+use tokio_util::sync::CancellationToken;
+
+use crate::wake::WakeHint;
+use crate::{Handle, Submission, SubmitError, engine_workspace, run_of};
+
+/// Wake-ups taken at once.
+const SWEEP_MAX: u32 = 512;
+/// Runs ticked at the same time.
+const TICKS_AT_ONCE: usize = 64;
+/// The table is looked at this often even if nothing was offered: other processes set timers too.
+const SWEEP_AT_LEAST: Duration = Duration::from_secs(1);
+
+/// Sends ticks.
+#[derive(Clone)]
+pub(crate) struct Sweeper {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) handle: Handle,
+    pub(crate) clock: Clock,
+    pub(crate) wake: Arc<WakeHint>,
+}
+
+impl Sweeper {
+    pub(crate) async fn run(self, shutdown: CancellationToken) {
+        loop {
+            let hinted = self.wake.take();
+            let full = self.sweep().await;
+            if full {
+                if shutdown.is_cancelled() {
+                    return;
+                }
+                continue;
+            }
+            let wait = self.wait_until(hinted).await;
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = self.wake.offered() => {}
+                () = shutdown.cancelled() => return,
+            }
+        }
+    }
+
+    /// How long nothing is due.
+    async fn wait_until(&self, hinted: i64) -> Duration {
+        let stored = self.store.wakeups_next().await.ok().flatten().unwrap_or(i64::MAX);
+        let now = (self.clock)();
+        let next = if hinted > now { stored.min(hinted) } else { stored };
+        let wait_ms = u64::try_from(next.saturating_sub(now)).unwrap_or(0).max(1);
+        Duration::from_millis(wait_ms).min(SWEEP_AT_LEAST)
+    }
+
+    /// Ticks what is due; true where there may be more.
+    async fn sweep(&self) -> bool {
+        let due = match self.store.wakeups_due((self.clock)(), SWEEP_MAX).await {
+            Ok(due) => due,
+            Err(error) => {
+                tracing::warn!(%error, "timers cannot be read");
+                return false;
+            }
+        };
+        let full = due.len() == SWEEP_MAX as usize;
+        let moves = stream::iter(due).map(|wakeup| self.tick(wakeup));
+        let moves: Vec<_> =
+            moves.buffer_unordered(TICKS_AT_ONCE).filter_map(async |m| m).collect().await;
+        let progress = !moves.is_empty();
+        if progress && let Err(error) = self.store.wakeups_move(&moves).await {
+            tracing::warn!(%error, "timers cannot be moved");
+        }
+        full && progress
+    }
+
+    /// Ticks one run; gives where its wake-up moves to.
+    async fn tick(&self, wakeup: Wakeup) -> Option<(Wakeup, Option<i64>)> {
+        let leases = self.store.leases_of(wakeup.stream).await.ok()?;
+        let views: Vec<LeaseView> = leases.iter().filter_map(view).collect();
+        let run = run_of(wakeup.stream);
+        let id = format!("tick:{}:{}", wakeup.ordinal, (self.clock)());
+        let request = Request {
+            id: CommandId(id.into()),
+            actor: Actor::system(),
+            command: Command::Tick { leases: views },
+        };
+        let submission = Submission {
+            workspace: engine_workspace(wakeup.workspace),
+            run,
+            request,
+            key: None,
+            dedup: None,
+            ir: None,
+            token: (),
+        };
+        match self.handle.submit_internal(submission).await {
+            Ok(outcome) if outcome.changed => Some((wakeup, None)),
+            Ok(outcome) => Some((wakeup, outcome.next_due.map(|due| due.0))),
+            Err(SubmitError::NotFound(_)) => Some((wakeup, None)),
+            Err(error) => {
+                tracing::warn!(%error, run = %RunId(wakeup.stream.0), "tick failed; it will be repeated");
+                Some((wakeup, Some((self.clock)() + 1_000)))
+            }
+        }
+    }
+}
+
+fn view(lease: &LeaseState) -> Option<LeaseView> {
+    let time = |ms: i64| Timestamp(ms);
+    Some(LeaseView {
+        instance: lease.row.key.instance.parse().ok()?,
+        attempt: lease.row.key.attempt,
+        granted_at: lease.granted_ms.map(time),
+        until: lease.until_ms.map(time),
+        progress_at: lease.progress_ms.map(time),
+    })
+}

@@ -1,0 +1,204 @@
+//! Compiled workflows by digest, tags, and what sub-workflow tags mean.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use aob_engine::WorkspaceId;
+use aob_ir::{Diagnostics, Digest, Ir};
+use aob_store::{Store, StoreError};
+use lru::LruCache;
+use parking_lot::Mutex;
+use serde_json::Value;
+use thiserror::Error;
+
+use crate::store_workspace;
+
+/// How deep sub-workflows may name each other.
+const CHILD_DEPTH_MAX: usize = 32;
+
+/// How a client names a workflow.
+#[derive(Debug, Clone)]
+pub enum WorkflowRef {
+    /// The latest version of a tag, or one of its versions.
+    Tag {
+        /// The tag.
+        tag: String,
+        /// `None`: the latest.
+        version: Option<u64>,
+    },
+    /// A stored document.
+    Digest(Digest),
+    /// A document given inline.
+    Document(Box<Value>),
+}
+
+/// A workflow ready to start.
+#[derive(Debug, Clone)]
+pub struct Resolved {
+    /// Compiled.
+    pub ir: Arc<Ir>,
+    /// The tag it came from.
+    pub tag: Option<Arc<str>>,
+    /// Meaning of every sub-workflow tag, transitively.
+    pub children: BTreeMap<Arc<str>, Digest>,
+}
+
+/// Why a workflow cannot be had.
+#[derive(Debug, Error)]
+pub enum WorkflowError {
+    /// There is no such tag or version.
+    #[error("there is no workflow `{0}`")]
+    UnknownTag(String),
+    /// There is no such document.
+    #[error("there is no workflow with digest {0}")]
+    UnknownDigest(Digest),
+    /// The document is not valid.
+    #[error("the workflow is not valid")]
+    Invalid(Diagnostics),
+    /// Sub-workflows name each other in a circle.
+    #[error("sub-workflows form a circle: {0}")]
+    Cycle(String),
+    /// A sub-workflow does not exist.
+    #[error("sub-workflow `{0}` does not exist")]
+    UnknownChild(Arc<str>),
+    /// Storage.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Workflows of all workspaces.
+#[derive(Debug)]
+pub struct Workflows {
+    store: Arc<dyn Store>,
+    compiled: Mutex<LruCache<(WorkspaceId, Digest), Arc<Ir>>>,
+}
+
+impl Workflows {
+    /// Reads from `store`, keeping `capacity` compiled workflows in memory.
+    pub fn new(store: Arc<dyn Store>, capacity: NonZeroUsize) -> Self {
+        Self { store, compiled: Mutex::new(LruCache::new(capacity)) }
+    }
+
+    /// The compiled workflow with this digest.
+    ///
+    /// # Errors
+    /// If the workspace does not have it.
+    pub async fn ir(
+        &self,
+        workspace: WorkspaceId,
+        digest: Digest,
+    ) -> Result<Arc<Ir>, WorkflowError> {
+        if let Some(ir) = self.compiled.lock().get(&(workspace, digest)) {
+            return Ok(Arc::clone(ir));
+        }
+        let text = self.store.document(store_workspace(workspace), &digest.to_string()).await?;
+        let text = text.ok_or(WorkflowError::UnknownDigest(digest))?;
+        let compiled = aob_ir::compile_text(&text).map_err(WorkflowError::Invalid)?;
+        self.remember(workspace, &compiled.ir);
+        Ok(compiled.ir)
+    }
+
+    fn remember(&self, workspace: WorkspaceId, ir: &Arc<Ir>) {
+        self.compiled.lock().put((workspace, ir.digest), Arc::clone(ir));
+    }
+
+    /// Stores a compiled workflow's documents: its own and those of inline sub-workflows.
+    ///
+    /// # Errors
+    /// If storage does not answer.
+    pub async fn store(
+        &self,
+        workspace: WorkspaceId,
+        ir: &Arc<Ir>,
+        now_ms: i64,
+    ) -> Result<(), WorkflowError> {
+        if self.compiled.lock().contains(&(workspace, ir.digest)) {
+            return Ok(());
+        }
+        let own = (ir.digest.to_string(), ir.canonical.to_string());
+        let children = ir.inline_children.iter();
+        let documents: Vec<(String, String)> = std::iter::once(own)
+            .chain(children.map(|(digest, text)| (digest.to_string(), text.to_string())))
+            .collect();
+        self.store.documents_put(store_workspace(workspace), &documents, now_ms).await?;
+        self.remember(workspace, ir);
+        Ok(())
+    }
+
+    /// Resolves what a client names: compiled, stored, and with the meaning of its tags.
+    ///
+    /// # Errors
+    /// See [`WorkflowError`].
+    pub async fn resolve(
+        &self,
+        workspace: WorkspaceId,
+        reference: &WorkflowRef,
+        now_ms: i64,
+    ) -> Result<Resolved, WorkflowError> {
+        let (ir, tag) = match reference {
+            WorkflowRef::Tag { tag, version } => {
+                let ir = self.tagged(workspace, tag, *version).await?;
+                (
+                    ir.ok_or_else(|| WorkflowError::UnknownTag(tag.clone()))?,
+                    Some(tag.as_str().into()),
+                )
+            }
+            WorkflowRef::Digest(digest) => (self.ir(workspace, *digest).await?, None),
+            WorkflowRef::Document(document) => {
+                let ir = aob_ir::compile(document).map_err(WorkflowError::Invalid)?.ir;
+                self.store(workspace, &ir, now_ms).await?;
+                (ir, None)
+            }
+        };
+        let children = self.children(workspace, &ir).await?;
+        Ok(Resolved { ir, tag, children })
+    }
+
+    async fn tagged(
+        &self,
+        workspace: WorkspaceId,
+        tag: &str,
+        version: Option<u64>,
+    ) -> Result<Option<Arc<Ir>>, WorkflowError> {
+        let Some(found) = self.store.tag(store_workspace(workspace), tag, version).await? else {
+            return Ok(None);
+        };
+        let digest = found.digest.parse().map_err(|_| WorkflowError::UnknownTag(tag.to_owned()))?;
+        self.ir(workspace, digest).await.map(Some)
+    }
+
+    /// What the tags of sub-workflows mean now, transitively.
+    ///
+    /// # Errors
+    /// If one does not exist, or they form a circle.
+    pub async fn children(
+        &self,
+        workspace: WorkspaceId,
+        ir: &Arc<Ir>,
+    ) -> Result<BTreeMap<Arc<str>, Digest>, WorkflowError> {
+        let mut meaning = BTreeMap::new();
+        let mut pending: Vec<(Vec<Arc<str>>, Arc<Ir>)> = vec![(Vec::new(), Arc::clone(ir))];
+        while let Some((path, ir)) = pending.pop() {
+            for digest in ir.inline_children.keys() {
+                let inline = self.ir(workspace, *digest).await?;
+                if path.len() < CHILD_DEPTH_MAX && !inline.child_tags.is_empty() {
+                    pending.push((path.clone(), inline));
+                }
+            }
+            for tag in &ir.child_tags {
+                let mut path = path.clone();
+                let circular = path.contains(tag);
+                path.push(Arc::clone(tag));
+                if circular || path.len() > CHILD_DEPTH_MAX {
+                    return Err(WorkflowError::Cycle(path.join(" -> ")));
+                }
+                let child = self.tagged(workspace, tag, None).await?;
+                let child = child.ok_or_else(|| WorkflowError::UnknownChild(Arc::clone(tag)))?;
+                meaning.insert(Arc::clone(tag), child.digest);
+                pending.push((path, child));
+            }
+        }
+        Ok(meaning)
+    }
+}
