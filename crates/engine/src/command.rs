@@ -30,25 +30,64 @@ pub enum Command {
     /// A decision on a ticket.
     Vote(CastVote),
     /// Deliver a signal.
-    Signal { name: Arc<str>, signal: Arc<str>, payload: Arc<Blob> },
+    Signal {
+        /// Name of the signal.
+        name: Arc<str>,
+        /// Its own id: the same id again is a repetition.
+        signal: Arc<str>,
+        /// What it carries.
+        payload: Arc<Blob>,
+    },
     /// Stop the run.
-    Cancel { reason: Option<Arc<str>> },
+    Cancel {
+        /// Why.
+        reason: Option<Arc<str>>,
+    },
     /// Start nothing more.
-    Pause { reason: Option<Arc<str>> },
+    Pause {
+        /// Why.
+        reason: Option<Arc<str>>,
+    },
     /// Start things again.
     Resume,
     /// Grant a parked instance `max_attempts` more.
-    Retry { instance: InstanceId },
+    Retry {
+        /// Which instance.
+        instance: InstanceId,
+    },
     /// Pass over a parked instance: success edges, output null.
-    Skip { instance: InstanceId },
+    Skip {
+        /// Which instance.
+        instance: InstanceId,
+    },
     /// Let a parked instance fail.
-    Fail { instance: InstanceId, message: Arc<str> },
+    Fail {
+        /// Which instance.
+        instance: InstanceId,
+        /// Why.
+        message: Arc<str>,
+    },
     /// Say what a parked instance returned.
-    Succeed { instance: InstanceId, output: Arc<Blob> },
+    Succeed {
+        /// Which instance.
+        instance: InstanceId,
+        /// What it returned.
+        output: Arc<Blob>,
+    },
     /// A child run ended.
-    ChildResult { instance: InstanceId, child: RunId, outcome: ChildOutcome },
+    ChildResult {
+        /// The instance that waits.
+        instance: InstanceId,
+        /// The child run.
+        child: RunId,
+        /// How it ended.
+        outcome: ChildOutcome,
+    },
     /// Time passed; carries the leases of the run as the store has them.
-    Tick { leases: Vec<LeaseView> },
+    Tick {
+        /// Every lease row of the run.
+        leases: Vec<LeaseView>,
+    },
     /// Go on where the last segment stopped.
     Continue,
 }
@@ -102,7 +141,10 @@ pub struct AttemptResult {
 #[derive(Debug, Clone)]
 pub enum AttemptOutcome {
     /// Success.
-    Completed { output: Arc<Blob> },
+    Completed {
+        /// What it returned.
+        output: Arc<Blob>,
+    },
     /// Failure.
     Failed(Failure),
     /// The runner stopped because it was asked to.
@@ -112,8 +154,11 @@ pub enum AttemptOutcome {
 /// How a child run ended.
 #[derive(Debug, Clone)]
 pub enum ChildOutcome {
-    /// With an output. A reference without inline place: in the CAS of the workspace.
-    Completed { output: Arc<Blob> },
+    /// With an output.
+    Completed {
+        /// What it returned.
+        output: Arc<Blob>,
+    },
     /// With a failure.
     Failed(Failure),
     /// Cancelled.
@@ -156,7 +201,12 @@ pub struct LeaseView {
 #[derive(Debug)]
 pub enum Decision {
     /// Append these. The blobs that are not inline must be durable in the CAS before.
-    Append { events: Vec<Event>, blobs: Vec<Arc<Blob>> },
+    Append {
+        /// In order.
+        events: Vec<Event>,
+        /// Payloads that go into the CAS.
+        blobs: Vec<Arc<Blob>>,
+    },
     /// Nothing to append: a repetition, a late word, a tick with nothing due. Final only at the head.
     NoChange(NoChange),
     /// Refused. Final only at the head.
@@ -173,7 +223,10 @@ pub enum NoChange {
     /// It names something that is over.
     Stale,
     /// Nothing is due before this time (`None`: nothing will ever be).
-    NotDue { next: Option<Timestamp> },
+    NotDue {
+        /// When.
+        next: Option<Timestamp>,
+    },
 }
 
 /// Why a command is refused. The code is the public contract.

@@ -106,81 +106,52 @@ pub struct Publish {
 
 /// What an append of `events` owes the world, in order.
 pub fn effects(events: &[Event]) -> Vec<Effect> {
-    let mut owed = Vec::new();
-    for event in events {
-        match &event.kind {
-            EventKind::NodeScheduled(data) => owed.push(Effect::Dispatch(Box::new(Dispatch {
-                instance: data.instance.clone(),
-                attempt: data.attempt,
-                seq: event.seq,
-                job: placed(&data.job, event.seq),
-            }))),
-            EventKind::NodeCancelling(data) => owed.push(match data.child {
-                Some(child) => {
-                    let instance = data.instance.clone();
-                    Effect::CancelChild(Box::new(StartChild { instance, child, from: None }))
-                }
-                None => Effect::CancelAttempt(CancelAttempt {
-                    instance: data.instance.clone(),
-                    attempt: data.attempt,
-                }),
-            }),
-            EventKind::ChildStarted(data) => {
-                let source = ChildSource {
-                    digest: data.digest,
-                    tag: data.tag.clone(),
-                    inputs: data.inputs.clone(),
-                };
-                owed.push(Effect::StartChild(Box::new(StartChild {
-                    instance: data.instance.clone(),
-                    child: data.child,
-                    from: Some(source),
-                })));
-            }
-            EventKind::Continued(_) => owed.push(Effect::Continue),
-            EventKind::RunCompleted(data) => {
-                let end = ChildEnd::Completed(data.output.reference(event.seq));
-                owed.extend(deliver(data.parent.as_ref(), end));
-            }
-            EventKind::RunFailed(data) => {
-                owed.extend(deliver(data.parent.as_ref(), ChildEnd::Failed(data.failure.clone())));
-            }
-            EventKind::RunCancelled(data) => {
-                owed.extend(deliver(data.parent.as_ref(), ChildEnd::Cancelled));
-            }
-            // The same attempt again: the event does not repeat the job, so the shell asks `owed`.
-            EventKind::AttemptRedispatched(_) => {}
-            EventKind::RunCreated(_)
-            | EventKind::WarningRaised(_)
-            | EventKind::RetryScheduled(_)
-            | EventKind::TimerStarted(_)
-            | EventKind::SignalAwaited(_)
-            | EventKind::ApprovalRequested(_)
-            | EventKind::ApprovalVoted(_)
-            | EventKind::ApprovalEscalated(_)
-            | EventKind::ApprovalDecided(_)
-            | EventKind::MapExpanded(_)
-            | EventKind::LoopIterated(_)
-            | EventKind::NodeWaiting(_)
-            | EventKind::NodeCompleted(_)
-            | EventKind::NodeFailed(_)
-            | EventKind::NodeSkipped(_)
-            | EventKind::NodeParked(_)
-            | EventKind::RetryGranted(_)
-            | EventKind::NodeCancelled(_)
-            | EventKind::EdgesDecided(_)
-            | EventKind::LateResultDiscarded(_)
-            | EventKind::SignalReceived(_)
-            | EventKind::RunPaused(_)
-            | EventKind::RunResumed(_)
-            | EventKind::CancelRequested(_)
-            | EventKind::RunFailing(_) => {}
-        }
-    }
+    let mut owed: Vec<Effect> = events.iter().filter_map(effect_of).collect();
     if let (Some(first), Some(last)) = (events.first(), events.last()) {
         owed.push(Effect::Publish(Publish { first_seq: first.seq, last_seq: last.seq }));
     }
     owed
+}
+
+/// What one event owes besides its publication. A redispatch owes the same attempt again, which
+/// its event does not repeat: the shell takes it from [`owed_for`].
+fn effect_of(event: &Event) -> Option<Effect> {
+    if let EventKind::NodeScheduled(data) = &event.kind {
+        return Some(Effect::Dispatch(Box::new(Dispatch {
+            instance: data.instance.clone(),
+            attempt: data.attempt,
+            seq: event.seq,
+            job: placed(&data.job, event.seq),
+        })));
+    }
+    if let EventKind::NodeCancelling(data) = &event.kind {
+        let instance = data.instance.clone();
+        return Some(match data.child {
+            Some(child) => {
+                Effect::CancelChild(Box::new(StartChild { instance, child, from: None }))
+            }
+            None => Effect::CancelAttempt(CancelAttempt { instance, attempt: data.attempt }),
+        });
+    }
+    if let EventKind::ChildStarted(data) = &event.kind {
+        let (digest, tag, inputs) = (data.digest, data.tag.clone(), data.inputs.clone());
+        return Some(Effect::StartChild(Box::new(StartChild {
+            instance: data.instance.clone(),
+            child: data.child,
+            from: Some(ChildSource { digest, tag, inputs }),
+        })));
+    }
+    if let EventKind::RunCompleted(data) = &event.kind {
+        let end = ChildEnd::Completed(data.output.reference(event.seq));
+        return deliver(data.parent.as_ref(), end);
+    }
+    if let EventKind::RunFailed(data) = &event.kind {
+        return deliver(data.parent.as_ref(), ChildEnd::Failed(data.failure.clone()));
+    }
+    if let EventKind::RunCancelled(data) = &event.kind {
+        return deliver(data.parent.as_ref(), ChildEnd::Cancelled);
+    }
+    matches!(event.kind, EventKind::Continued(_)).then_some(Effect::Continue)
 }
 
 /// Everything that is still owed for what is open, from the state alone: for restarts and

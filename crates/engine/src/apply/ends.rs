@@ -1,9 +1,7 @@
 //! Events that end an instance.
 
 use super::{Now, body_of, graph, open, settle};
-use crate::event::{
-    FailureOutcome, LateResultDiscarded, NodeCancelled, NodeCompleted, NodeFailed, NodeSkipped,
-};
+use crate::event::{LateResultDiscarded, NodeCancelled, NodeCompleted, NodeFailed, NodeSkipped};
 use crate::ids::InstanceId;
 use crate::state::{Doing, FailureNote, InstanceStatus, Key, RunState, ScopeKey, Undo};
 
@@ -160,15 +158,5 @@ fn compensation_done(state: &mut RunState, instance: &InstanceId) {
     let undone = state.instance(instance).map(|i| i.status) == Some(InstanceStatus::Completed);
     if undone && let Some(row) = state.instances.get_mut(&key) {
         row.status = InstanceStatus::Compensated;
-    }
-}
-
-/// What an outcome does to the edges that are not taken.
-pub(crate) fn dead_state(outcome: Option<FailureOutcome>) -> crate::event::EdgeState {
-    match outcome {
-        Some(FailureOutcome::Failed | FailureOutcome::TimedOut | FailureOutcome::Rejected) => {
-            crate::event::EdgeState::Failed
-        }
-        None => crate::event::EdgeState::Dead,
     }
 }

@@ -46,39 +46,46 @@ pub fn apply(state: &mut RunState, event: &Event) {
         EventKind::EdgesDecided(data) => graph::more_edges(state, data),
         EventKind::LateResultDiscarded(data) => ends::late(state, data),
         EventKind::SignalReceived(data) => waits::signal_received(state, data, now),
-        EventKind::RunPaused(data) => {
-            state.head.paused = true;
-            state.head.since = event.at;
-            state.head.actor = Some(data.actor.clone());
-            state.head.reason.clone_from(&data.reason);
-        }
-        EventKind::RunResumed(_) => {
-            state.head.paused = false;
-            state.head.since = event.at;
-            state.head.reason = None;
-        }
-        EventKind::CancelRequested(data) => {
-            stop(state, Phase::Cancelling, event.at);
-            state.head.actor = Some(data.actor.clone());
-            state.head.reason.clone_from(&data.reason);
-        }
-        EventKind::RunFailing(data) => {
-            stop(state, Phase::Failing, event.at);
-            state.head.failure = Some((data.source.clone(), FailureNote::of(&data.failure)));
-        }
-        EventKind::Continued(_) => {}
-        EventKind::RunCompleted(data) => {
-            state.head.output = Some(data.output.reference(event.seq));
-            stop(state, Phase::Completed, event.at);
-        }
-        EventKind::RunFailed(data) => {
-            state.head.failure = Some((data.source.clone(), FailureNote::of(&data.failure)));
-            stop(state, Phase::Failed, event.at);
-        }
-        EventKind::RunCancelled(_) => stop(state, Phase::Cancelled, event.at),
+        EventKind::RunPaused(_)
+        | EventKind::RunResumed(_)
+        | EventKind::CancelRequested(_)
+        | EventKind::RunFailing(_)
+        | EventKind::RunCompleted(_)
+        | EventKind::RunFailed(_)
+        | EventKind::RunCancelled(_)
+        | EventKind::Continued(_) => run_level(state, &event.kind, now),
     }
     // Whatever is decided next takes over what the last segment left.
     state.head.continued = matches!(event.kind, EventKind::Continued(_));
+}
+
+/// Events about the run as a whole.
+fn run_level(state: &mut RunState, kind: &EventKind, now: Now) {
+    if let EventKind::RunPaused(data) = kind {
+        state.head.paused = true;
+        state.head.since = now.at;
+        state.head.actor = Some(data.actor.clone());
+        state.head.reason.clone_from(&data.reason);
+    } else if let EventKind::RunResumed(_) = kind {
+        state.head.paused = false;
+        state.head.since = now.at;
+        state.head.reason = None;
+    } else if let EventKind::CancelRequested(data) = kind {
+        stop(state, Phase::Cancelling, now.at);
+        state.head.actor = Some(data.actor.clone());
+        state.head.reason.clone_from(&data.reason);
+    } else if let EventKind::RunFailing(data) = kind {
+        stop(state, Phase::Failing, now.at);
+        state.head.failure = Some((data.source.clone(), FailureNote::of(&data.failure)));
+    } else if let EventKind::RunCompleted(data) = kind {
+        state.head.output = Some(data.output.reference(now.seq));
+        stop(state, Phase::Completed, now.at);
+    } else if let EventKind::RunFailed(data) = kind {
+        state.head.failure = Some((data.source.clone(), FailureNote::of(&data.failure)));
+        stop(state, Phase::Failed, now.at);
+    } else if let EventKind::RunCancelled(_) = kind {
+        stop(state, Phase::Cancelled, now.at);
+    }
 }
 
 /// Position and time of the event being applied.

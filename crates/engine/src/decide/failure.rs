@@ -34,7 +34,7 @@ impl<'a> Decider<'a> {
         }
         let attempts_max = self.state.instance(id).map_or(0, |i| i.attempts_max);
         let listed = &node.retry.retry_on;
-        let wanted = listed.is_empty() || listed.iter().any(|code| *code == failure.code);
+        let wanted = listed.is_empty() || listed.contains(&failure.code);
         if failure.retryable && wanted && attempt < attempts_max {
             let wait_ms =
                 self.backoff_ms(node, id, attempt).max(failure.retry_after_ms.unwrap_or(0));

@@ -1,24 +1,15 @@
 //! Nodes that are decided here: results, filters, aggregates.
 
-use std::collections::BTreeMap;
+use aob_ir::{Expr, NodeIr, NodeKind, Template};
+use serde_json::Value;
 
-use aob_ir::{AggregateOp, Expr, NodeIr, NodeKind, Template};
-use serde_json::{Map, Number, Value};
-
+use super::aggregate::{Aggregation, aggregate, list_of};
 use super::edges::Ending;
 use super::resolve::{Evaluated, Seen};
 use super::{Decider, Step, Work};
 use crate::event::{Failure, FailureOutcome, NodeCompleted, NodeSkipped, RawValueEq, SkipCause};
 use crate::ids::{Actor, InstanceId, Timestamp};
 use crate::value::Payload;
-
-/// How an aggregate works.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Aggregation<'r> {
-    pub(super) operation: AggregateOp,
-    pub(super) field: Option<&'r str>,
-    pub(super) by: Option<&'r str>,
-}
 
 /// What a completion says besides its output.
 #[derive(Debug, Clone, Default)]
@@ -62,10 +53,8 @@ impl<'a> Decider<'a> {
         if let Some(failure) = self.check(&node.checks.post, id, &output, false)? {
             return self.fail_instance(node, id, attempt, FailureOutcome::Failed, failure);
         }
-        let ending = match node.kind {
-            NodeKind::Hitl { .. } => Ending::Approved,
-            _ => Ending::Success,
-        };
+        let approval = matches!(node.kind, NodeKind::Hitl { .. });
+        let ending = if approval { Ending::Approved } else { Ending::Success };
         match self.decide_edges(node, id, ending, &output)? {
             Ok(decisions) => self.write_completed(node, id, attempt, output, extras, decisions),
             Err(failure) => self.fail_instance(node, id, attempt, FailureOutcome::Failed, failure),
@@ -210,151 +199,11 @@ impl<'a> Decider<'a> {
         input: &Payload,
     ) -> Step<Evaluated<Vec<Value>>> {
         Ok(match self.render(template, id, input)? {
-            Ok(rendered) => match rendered.value {
-                Value::Array(items) => Ok(items),
-                other => {
-                    let kind = kind_of(&other);
-                    let text = format!("`items` must be a list and is {kind}");
-                    Err(super::pump::failure("items_not_a_list", text))
-                }
-            },
+            Ok(rendered) => list_of(rendered.value).map_err(|kind| {
+                let text = format!("`items` must be a list and is {kind}");
+                super::pump::failure("items_not_a_list", text)
+            }),
             Err(failure) => Err(failure),
         })
     }
-}
-
-fn kind_of(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "an object",
-    }
-}
-
-/// The value of `field` of each item, or the items themselves.
-fn pick(field: Option<&str>, items: Vec<Value>) -> Result<Vec<Value>, String> {
-    let Some(field) = field else { return Ok(items) };
-    let mut picked = Vec::with_capacity(items.len());
-    for (index, item) in items.into_iter().enumerate() {
-        let found = field.split('.').try_fold(&item, |value, part| value.get(part));
-        let found = found.ok_or_else(|| format!("item {index} has no field `{field}`"))?;
-        picked.push(found.clone());
-    }
-    Ok(picked)
-}
-
-fn aggregate(rule: Aggregation<'_>, items: Vec<Value>) -> Result<Value, String> {
-    if rule.operation == AggregateOp::Group {
-        return group(rule, items);
-    }
-    let values = pick(rule.field, items)?;
-    match rule.operation {
-        AggregateOp::Count | AggregateOp::Group => Ok(Value::from(values.len())),
-        AggregateOp::Sum => sum(&values).map(Value::Number),
-        AggregateOp::Avg if values.is_empty() => Ok(Value::Null),
-        AggregateOp::Avg => {
-            let total: f64 = numbers(&values)?.iter().sum();
-            Ok(float(total / values.len() as f64))
-        }
-        AggregateOp::Min => extreme(values, std::cmp::Ordering::Less),
-        AggregateOp::Max => extreme(values, std::cmp::Ordering::Greater),
-        AggregateOp::Concat => concat(values),
-        AggregateOp::Merge => merge(values),
-        AggregateOp::Union => {
-            let mut seen = std::collections::BTreeSet::new();
-            let mut distinct = Vec::new();
-            let flat = values.into_iter().flat_map(|value| match value {
-                Value::Array(items) => items,
-                single => vec![single],
-            });
-            for value in flat {
-                if seen.insert(value.to_string()) {
-                    distinct.push(value);
-                }
-            }
-            Ok(Value::Array(distinct))
-        }
-    }
-}
-
-fn float(number: f64) -> Value {
-    Number::from_f64(number).map_or(Value::Null, Value::Number)
-}
-
-fn numbers(values: &[Value]) -> Result<Vec<f64>, String> {
-    let number = |(index, value): (usize, &Value)| {
-        value.as_f64().ok_or_else(|| format!("item {index} is {}, not a number", kind_of(value)))
-    };
-    values.iter().enumerate().map(number).collect()
-}
-
-/// Whole numbers stay whole as long as they fit.
-fn sum(values: &[Value]) -> Result<Number, String> {
-    let whole: Option<i64> =
-        values.iter().map(Value::as_i64).try_fold(0_i64, |total, n| total.checked_add(n?));
-    if let Some(total) = whole {
-        return Ok(total.into());
-    }
-    let total: f64 = numbers(values)?.iter().sum();
-    Number::from_f64(total).ok_or_else(|| "the sum is not a finite number".to_owned())
-}
-
-fn extreme(values: Vec<Value>, wanted: std::cmp::Ordering) -> Result<Value, String> {
-    let mut best: Option<Value> = None;
-    for (index, value) in values.into_iter().enumerate() {
-        let better = match (&best, &value) {
-            (None, Value::Number(_) | Value::String(_)) => true,
-            (Some(Value::Number(a)), Value::Number(b)) => {
-                b.as_f64().partial_cmp(&a.as_f64()) == Some(wanted)
-            }
-            (Some(Value::String(a)), Value::String(b)) => b.cmp(a) == wanted,
-            _ => return Err(format!("item {index} cannot be compared with the items before it")),
-        };
-        if better {
-            best = Some(value);
-        }
-    }
-    Ok(best.unwrap_or(Value::Null))
-}
-
-fn concat(values: Vec<Value>) -> Result<Value, String> {
-    if !values.is_empty() && values.iter().all(Value::is_string) {
-        return Ok(values.iter().filter_map(Value::as_str).collect::<String>().into());
-    }
-    let mut all = Vec::new();
-    for (index, value) in values.into_iter().enumerate() {
-        match value {
-            Value::Array(items) => all.extend(items),
-            other => return Err(format!("item {index} is {}, not a list", kind_of(&other))),
-        }
-    }
-    Ok(Value::Array(all))
-}
-
-fn merge(values: Vec<Value>) -> Result<Value, String> {
-    let mut merged = Map::new();
-    for (index, value) in values.into_iter().enumerate() {
-        match value {
-            Value::Object(members) => merged.extend(members),
-            other => return Err(format!("item {index} is {}, not an object", kind_of(&other))),
-        }
-    }
-    Ok(Value::Object(merged))
-}
-
-fn group(rule: Aggregation<'_>, items: Vec<Value>) -> Result<Value, String> {
-    let keys = pick(rule.by, items.clone())?;
-    let values = pick(rule.field, items)?;
-    let mut groups: BTreeMap<String, Vec<Value>> = BTreeMap::new();
-    for (key, value) in keys.into_iter().zip(values) {
-        let key = match key {
-            Value::String(text) => text,
-            other => other.to_string(),
-        };
-        groups.entry(key).or_default().push(value);
-    }
-    Ok(Value::Object(groups.into_iter().map(|(key, list)| (key, Value::Array(list))).collect()))
 }

@@ -1,5 +1,6 @@
 //! `decide`: a command against a state gives events, or a refusal, or a wish for payloads.
 
+mod aggregate;
 mod approval;
 mod child;
 mod compensate;

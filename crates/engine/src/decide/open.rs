@@ -70,7 +70,7 @@ impl<'a> Decider<'a> {
                 return self.open_filter(node, id, items, expression, input);
             }
             NodeKind::Aggregate { items, operation, field, by } => {
-                let rule = super::inline::Aggregation {
+                let rule = super::aggregate::Aggregation {
                     operation: *operation,
                     field: field.as_deref(),
                     by: by.as_deref(),
@@ -168,10 +168,13 @@ impl<'a> Decider<'a> {
     }
 
     fn job(&mut self, node: &NodeIr, id: &InstanceId, rendered: Rendered, input: &Payload) -> Job {
-        let (job_type, name, builtin) = match &node.kind {
-            NodeKind::Function { name, builtin, .. } => (JobType::Function, name, *builtin),
-            NodeKind::Agent { .. } => (JobType::Agent, &node.type_name, false),
-            _ => (JobType::Http, &node.type_name, node.pool.is_none()),
+        let (job_type, name, builtin) = if let NodeKind::Function { name, builtin, .. } = &node.kind
+        {
+            (JobType::Function, name, *builtin)
+        } else if let NodeKind::Agent { .. } = &node.kind {
+            (JobType::Agent, &node.type_name, false)
+        } else {
+            (JobType::Http, &node.type_name, node.pool.is_none())
         };
         let meta = self.state.meta();
         let key = idempotency_key(meta.run, id, 0);

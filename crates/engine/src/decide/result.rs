@@ -14,11 +14,12 @@ impl<'a> Decider<'a> {
         let Some((node, instance)) = self.find(id).zip(self.state.instance(id)) else {
             return Err(Stop::NoChange(NoChange::Stale));
         };
-        let outstanding = match &instance.doing {
-            Doing::Job(job) if instance.status == InstanceStatus::Scheduled => {
-                (instance.attempt == result.attempt).then_some(job.fence_at.is_some())
-            }
-            _ => None,
+        let current =
+            instance.status == InstanceStatus::Scheduled && instance.attempt == result.attempt;
+        let outstanding = if let Doing::Job(job) = &instance.doing {
+            current.then_some(job.fence_at.is_some())
+        } else {
+            None
         };
         let Some(cancelling) = outstanding else {
             return self.late_result(result, instance.attempt, instance.late, instance.status);

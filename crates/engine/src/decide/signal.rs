@@ -52,12 +52,8 @@ impl<'a> Decider<'a> {
     fn waiting_for(&self, name: &str) -> Option<InstanceId> {
         let waits = self.state.open.iter().filter_map(|(key, ())| {
             let instance = self.state.instances.get(key)?;
-            match &instance.doing {
-                Doing::Signal { name: awaited, .. } if **awaited == *name => {
-                    Some((instance.since, key))
-                }
-                _ => None,
-            }
+            let Doing::Signal { name: awaited, .. } = &instance.doing else { return None };
+            (**awaited == *name).then_some((instance.since, key))
         });
         waits.min().map(|(_, key)| self.state.id_of(key))
     }

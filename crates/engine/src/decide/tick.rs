@@ -164,10 +164,8 @@ impl<'a> Decider<'a> {
         let instance = self.state.instance(&lease.instance)?;
         let current =
             instance.status == InstanceStatus::Scheduled && instance.attempt == lease.attempt;
-        match &instance.doing {
-            Doing::Job(job) if current && job.leased => Some((job.clone(), instance.attempt)),
-            _ => None,
-        }
+        let Doing::Job(job) = &instance.doing else { return None };
+        (current && job.leased).then(|| (job.clone(), instance.attempt))
     }
 
     /// When a tick may find something due, given these leases.

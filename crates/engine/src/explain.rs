@@ -1,0 +1,367 @@
+//! `explain`: why whatever does not move does not move, since when, until when, who owns it, and
+//! what to do.
+
+use std::sync::Arc;
+
+use aob_ir::Ir;
+use serde::Serialize;
+
+use crate::event::{Approver, JobType, ParkReason};
+use crate::ids::{InstanceId, Timestamp};
+use crate::state::{Doing, Instance, InstanceStatus, JobState, Key, RunState};
+
+/// One reason for waiting.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Wait {
+    /// The instance that waits; absent for the run as a whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instance: Option<InstanceId>,
+    /// Stable code, such as `approval` or `no_runner`.
+    pub reason: &'static str,
+    /// For people.
+    pub message: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// When something happens by itself at the latest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+    /// Who can end it.
+    pub owner: String,
+    /// What to do, as a command where there is one.
+    pub remedy: String,
+}
+
+/// What an explanation knows besides the run's state.
+#[derive(Debug, Clone, Default)]
+pub struct Around {
+    /// Leases of the run.
+    pub leases: Vec<LeaseHolder>,
+    /// What runners have asked for lately.
+    pub pools: Vec<PoolView>,
+}
+
+/// Who holds an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeaseHolder {
+    /// Which instance.
+    pub instance: InstanceId,
+    /// Which attempt.
+    pub attempt: u32,
+    /// Who; `None`: nobody yet.
+    pub holder: Option<String>,
+    /// Until when without a heartbeat.
+    pub until: Option<Timestamp>,
+    /// Last progress, as its runner reported it.
+    pub progress: Option<String>,
+}
+
+/// A pool as its runners show it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PoolView {
+    /// Its name.
+    pub pool: String,
+    /// A function that it serves.
+    pub name: String,
+    /// When a runner last asked for work.
+    pub seen_at: Timestamp,
+}
+
+/// Why a run and each of its open instances wait. Empty for a run that is over.
+pub fn explain(state: &RunState, ir: Option<&Ir>, around: &Around) -> Vec<Wait> {
+    let mut waits = Vec::new();
+    if state.is_terminal() || !state.exists() {
+        return waits;
+    }
+    let explainer = Explainer { state, around, run: state.meta().run.to_string() };
+    waits.extend(explainer.run_itself());
+    for (key, ()) in state.open.iter() {
+        if let Some(instance) = state.instances.get(key) {
+            waits.push(explainer.instance(key, instance));
+        }
+    }
+    waits.extend(state.joins.iter().map(|(key, _)| explainer.join(key, ir)));
+    waits
+}
+
+struct Explainer<'a> {
+    state: &'a RunState,
+    around: &'a Around,
+    run: String,
+}
+
+/// The parts of a [`Wait`] that depend on what is waited for.
+struct Why {
+    reason: &'static str,
+    message: String,
+    until: Option<Timestamp>,
+    owner: String,
+    remedy: String,
+}
+
+impl Explainer<'_> {
+    fn run_itself(&self) -> Option<Wait> {
+        let head = &self.state.head;
+        let why = if head.paused {
+            let by = head.actor.as_ref().map_or("somebody".to_owned(), ToString::to_string);
+            let reason = head.reason.as_deref().map_or(String::new(), |r| format!(": {r}"));
+            Why {
+                reason: "paused",
+                message: format!("{by} paused the run{reason}; nothing starts"),
+                until: None,
+                owner: by,
+                remedy: format!("aob run resume {}", self.run),
+            }
+        } else if head.continued {
+            Why {
+                reason: "continuing",
+                message: "there is more to decide than fits one segment".to_owned(),
+                until: None,
+                owner: "coordinator".to_owned(),
+                remedy: "wait: it goes on by itself".to_owned(),
+            }
+        } else {
+            return None;
+        };
+        Some(self.wait(None, head.since, why))
+    }
+
+    fn wait(&self, instance: Option<InstanceId>, since: Timestamp, why: Why) -> Wait {
+        let Why { reason, message, until, owner, remedy } = why;
+        Wait { instance, reason, message, since, until, owner, remedy }
+    }
+
+    fn instance(&self, key: &Key, instance: &Instance) -> Wait {
+        let id = self.state.id_of(key);
+        let why = match &instance.doing {
+            Doing::Job(job) => self.job(&id, instance, job),
+            Doing::Backoff { retry_at, .. } => self.backoff(instance, *retry_at),
+            Doing::Timer { due, .. } => Why {
+                reason: "timer",
+                message: format!("it sleeps until {due}"),
+                until: Some(*due),
+                owner: "timer".to_owned(),
+                remedy: "wait: it goes on by itself".to_owned(),
+            },
+            Doing::Signal { name, expires_at, .. } => Why {
+                reason: "signal",
+                message: format!("it waits for the signal `{name}`"),
+                until: *expires_at,
+                owner: "whoever sends the signal".to_owned(),
+                remedy: format!("aob signal send {} {name}", self.run),
+            },
+            Doing::Approval { ticket } => self.approval(ticket),
+            Doing::Child { child, expires_at, cancelling, .. } => Why {
+                reason: if *cancelling { "child_stopping" } else { "child_run" },
+                message: format!("it waits for its child run {child}"),
+                until: *expires_at,
+                owner: format!("run {child}"),
+                remedy: format!("aob run explain {child}"),
+            },
+            Doing::Map(map) => Why {
+                reason: "map_items",
+                message: format!(
+                    "{} of {} items are done, {} are open",
+                    map.done(),
+                    map.count,
+                    map.open
+                ),
+                until: map.expires_at,
+                owner: "its items".to_owned(),
+                remedy: "see the items below".to_owned(),
+            },
+            Doing::Unserved { reason, expires_at } => Why {
+                reason: "not_served",
+                message: format!("this server does not execute it yet ({reason})"),
+                until: *expires_at,
+                owner: "operator".to_owned(),
+                remedy: format!("upgrade the server, or aob run cancel {}", self.run),
+            },
+            Doing::Parked { reason, .. } => self.parked(&id, instance, *reason),
+            Doing::Nothing => Why {
+                reason: "routing",
+                message: "more of its edges are being decided".to_owned(),
+                until: None,
+                owner: "coordinator".to_owned(),
+                remedy: "wait: it goes on by itself".to_owned(),
+            },
+        };
+        self.wait(Some(id), instance.since, why)
+    }
+
+    fn backoff(&self, instance: &Instance, retry_at: Timestamp) -> Why {
+        let error = instance.failure.as_ref().map_or("", |failure| &*failure.message);
+        Why {
+            reason: "backoff",
+            message: format!(
+                "attempt {} of {} failed ({error}); the next one starts at {retry_at}",
+                instance.attempt, instance.attempts_max
+            ),
+            until: Some(retry_at),
+            owner: "retry policy".to_owned(),
+            remedy: "wait: it is tried again by itself".to_owned(),
+        }
+    }
+
+    fn job(&self, id: &InstanceId, instance: &Instance, job: &JobState) -> Why {
+        let lease = self
+            .around
+            .leases
+            .iter()
+            .find(|lease| lease.instance == *id && lease.attempt == instance.attempt);
+        if let Some(fence_at) = job.fence_at {
+            return Why {
+                reason: "stopping",
+                message: format!("its runner was asked to stop; it is fenced at {fence_at}"),
+                until: Some(fence_at),
+                owner: lease.and_then(|l| l.holder.clone()).unwrap_or_else(|| "runner".to_owned()),
+                remedy: "wait: it ends by itself".to_owned(),
+            };
+        }
+        match lease.and_then(|lease| lease.holder.as_ref().map(|holder| (lease, holder))) {
+            Some((lease, holder)) => {
+                let progress = lease.progress.as_ref().map_or(String::new(), |p| format!(" ({p})"));
+                Why {
+                    reason: "running",
+                    message: format!("attempt {} runs on {holder}{progress}", instance.attempt),
+                    until: lease.until,
+                    owner: holder.clone(),
+                    remedy: format!("wait, or aob run cancel {}", self.run),
+                }
+            }
+            None => self.unheld(job),
+        }
+    }
+
+    fn unheld(&self, job: &JobState) -> Why {
+        let until = job.queue_deadline.or(Some(job.redispatch_at));
+        if job.builtin {
+            return Why {
+                reason: "queued",
+                message: format!(
+                    "`{}` waits for a built-in runner, or runs without lease",
+                    job.name
+                ),
+                until,
+                owner: "built-in runners".to_owned(),
+                remedy: "wait; if it lasts, check that a runner is up".to_owned(),
+            };
+        }
+        let pool = self.around.pools.iter();
+        let seen =
+            pool.filter(|p| *p.pool == *job.pool && *p.name == *job.name).map(|p| p.seen_at).max();
+        let (name, pool) = (&job.name, &job.pool);
+        let agent = job.job_type == JobType::Agent;
+        match seen {
+            Some(seen) => Why {
+                reason: "pool_busy",
+                message: format!(
+                    "runners of pool `{pool}` are busy (last asked for work at {seen})"
+                ),
+                until,
+                owner: format!("pool {pool}"),
+                remedy: "wait, or start more runners".to_owned(),
+            },
+            None if agent => Why {
+                reason: "no_runner",
+                message: format!("no agent runner asks for work in pool `{pool}`"),
+                until,
+                owner: format!("pool {pool}"),
+                remedy: format!(
+                    "start an agent runner for pool {pool}, or aob run cancel {}",
+                    self.run
+                ),
+            },
+            None => Why {
+                reason: "no_runner",
+                message: format!("no runner serves the function `{name}` in pool `{pool}`"),
+                until,
+                owner: format!("pool {pool}"),
+                remedy: format!("aob runner --pool {pool} --exec {name}=CMD"),
+            },
+        }
+    }
+
+    fn approval(&self, ticket: &crate::ids::TicketId) -> Why {
+        let view = self.state.tickets.get(ticket);
+        let approvers: Vec<String> =
+            view.map_or_else(Vec::new, |view| view.approvers.iter().map(approver).collect());
+        let (have, need) = view.map_or((0, 1), |view| (view.votes.len(), view.quorum));
+        let owner =
+            if approvers.is_empty() { "any approver".to_owned() } else { approvers.join(", ") };
+        Why {
+            reason: "approval",
+            message: format!("ticket {ticket} has {have} of {need} votes"),
+            until: view.and_then(|view| view.expires_at),
+            owner,
+            remedy: format!("aob approve {ticket} approve (or reject)"),
+        }
+    }
+
+    fn parked(&self, id: &InstanceId, instance: &Instance, reason: ParkReason) -> Why {
+        let error = instance.failure.as_ref().map_or(String::new(), |f| format!(": {}", f.message));
+        let run = &self.run;
+        let by_hand = format!("aob run retry {run} {id} (or skip, fail, succeed)");
+        let (reason, message) = match reason {
+            ParkReason::OutcomeUnknown => {
+                ("outcome_unknown", format!("nobody knows whether its effect happened{error}"))
+            }
+            ParkReason::OnError => {
+                ("parked_on_error", format!("it failed and its node says `on_error: park`{error}"))
+            }
+            ParkReason::UnknownType => {
+                ("unknown_type", "this server does not know its type".to_owned())
+            }
+            ParkReason::CompensationFailed => {
+                ("compensation_failed", format!("its compensation failed{error}"))
+            }
+        };
+        Why { reason, message, until: None, owner: "operator".to_owned(), remedy: by_hand }
+    }
+
+    fn join(&self, key: &Key, ir: Option<&Ir>) -> Wait {
+        let id = self.state.id_of(key);
+        let sources: Vec<Arc<str>> = ir
+            .and_then(|ir| Some((ir, ir.node_ix(&id.node)?)))
+            .map(|(ir, ix)| {
+                let edges = ir.node(ix).incoming.iter().map(|&edge| ir.edge(edge));
+                let undecided =
+                    edges.filter(|edge| self.undecided(&edge.id, key, edge.common_loops));
+                undecided.map(|edge| Arc::clone(&ir.node(edge.from).id)).collect()
+            })
+            .unwrap_or_default();
+        let message = if sources.is_empty() {
+            "it starts as soon as the run goes on".to_owned()
+        } else {
+            format!("it waits for {}", sources.join(", "))
+        };
+        let why = Why {
+            reason: "join",
+            message,
+            until: None,
+            owner: "its predecessors".to_owned(),
+            remedy: "see its predecessors".to_owned(),
+        };
+        self.wait(Some(id), self.state.at(), why)
+    }
+
+    fn undecided(&self, edge: &str, target: &Key, common_loops: u32) -> bool {
+        let Some(node) = self.state.names.get(edge) else { return true };
+        let kept = (common_loops as usize).min(target.scope.len());
+        let scope = crate::state::ScopeKey::from_slice(&target.scope[..kept]);
+        !self.state.edges.contains(&Key { scope, node })
+    }
+}
+
+fn approver(approver: &Approver) -> String {
+    match approver {
+        Approver::Role(role) => format!("role {role}"),
+        Approver::User(user) => format!("user {user}"),
+    }
+}
+
+impl RunState {
+    /// True where the instance is open and scheduled: its runner may be at work.
+    pub fn is_scheduled(&self, id: &InstanceId) -> bool {
+        self.instance(id).is_some_and(|instance| instance.status == InstanceStatus::Scheduled)
+    }
+}
