@@ -1,0 +1,17 @@
+//! The engine by example: given a workflow and what happened, when a command comes, then events.
+
+mod approvals;
+mod by_hand;
+mod children;
+mod conditions;
+mod effects;
+mod explain;
+mod failures;
+mod harness;
+mod joins;
+mod loops;
+mod maps;
+mod properties;
+mod signals;
+mod stopping;
+mod timers;

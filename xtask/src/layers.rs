@@ -1,0 +1,155 @@
+//! The layer rule: an arrow between our crates only ever points down, and the pure crates reach no
+//! runtime, no database and no clock, not even through somebody else.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use anyhow::{Context as _, Result, bail};
+use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, PackageId};
+
+/// What each crate may use of ours. A crate that is not named here has not been given its place.
+const MAY_USE: &[(&str, &[&str])] = &[
+    ("aob-store", &[]),
+    ("aob-bus", &[]),
+    ("aob-cache", &[]),
+    ("aob-cas", &[]),
+    ("aob-egress", &[]),
+    ("aob-ir", &[]),
+    ("aob-engine", &["aob-ir"]),
+    ("aob-checker", &["aob-ir", "aob-engine"]),
+    ("aob-api", &["aob-ir", "aob-engine"]),
+    (
+        "aob-coordinator",
+        &["aob-ir", "aob-engine", "aob-api", "aob-store", "aob-bus", "aob-cache", "aob-cas"],
+    ),
+    (
+        "aob-orchestrator",
+        &[
+            "aob-ir",
+            "aob-engine",
+            "aob-checker",
+            "aob-coordinator",
+            "aob-api",
+            "aob-store",
+            "aob-bus",
+            "aob-cache",
+            "aob-cas",
+        ],
+    ),
+    (
+        "aob-fanout",
+        &[
+            "aob-ir",
+            "aob-engine",
+            "aob-coordinator",
+            "aob-api",
+            "aob-store",
+            "aob-bus",
+            "aob-cas",
+        ],
+    ),
+    (
+        "aob-runner",
+        &["aob-ir", "aob-engine", "aob-api", "aob-store", "aob-bus", "aob-cas", "aob-egress"],
+    ),
+];
+
+/// Crates that compose or test, and may name everything.
+const COMPOSERS: &[&str] = &["aob", "aob-sim", "aob-bench", "xtask"];
+
+/// Crates without I/O, clock, runtime and randomness.
+const PURE: &[&str] = &["aob-ir", "aob-engine", "aob-checker"];
+
+/// What no pure crate may reach.
+const IMPURE: &[&str] = &[
+    "tokio",
+    "async-std",
+    "futures-executor",
+    "hyper",
+    "reqwest",
+    "axum",
+    "rusqlite",
+    "sqlx",
+    "rdkafka",
+    "redis",
+    "rand",
+    "tracing",
+    "mio",
+    "socket2",
+];
+
+/// Checks the rule.
+///
+/// # Errors
+/// If an arrow points up, with every such arrow.
+pub(crate) fn check() -> Result<()> {
+    let metadata = MetadataCommand::new().exec().context("cargo metadata")?;
+    let mut problems = own_arrows(&metadata);
+    problems.extend(impure_reach(&metadata)?);
+    if problems.is_empty() {
+        return Ok(());
+    }
+    bail!("the layer rule is broken:\n  {}", problems.join("\n  "));
+}
+
+fn own_arrows(metadata: &Metadata) -> Vec<String> {
+    let table: BTreeMap<&str, &[&str]> = MAY_USE.iter().copied().collect();
+    let members: BTreeSet<&str> =
+        metadata.workspace_packages().iter().map(|package| package.name.as_str()).collect();
+    let mut problems = Vec::new();
+    for package in metadata.workspace_packages() {
+        let name = package.name.as_str();
+        if COMPOSERS.contains(&name) {
+            continue;
+        }
+        let Some(allowed) = table.get(name) else {
+            problems.push(format!("{name} has no place in the table of xtask/src/layers.rs"));
+            continue;
+        };
+        let used = package.dependencies.iter().filter(|d| d.kind != DependencyKind::Development);
+        for dependency in used {
+            let to = dependency.name.as_str();
+            if members.contains(to) && !allowed.contains(&to) {
+                problems.push(format!("{name} -> {to}"));
+            }
+        }
+    }
+    problems
+}
+
+/// Impure crates that a pure crate reaches through normal dependencies.
+fn impure_reach(metadata: &Metadata) -> Result<Vec<String>> {
+    let resolve = metadata.resolve.as_ref().context("cargo metadata gave no graph")?;
+    let arrows: BTreeMap<&PackageId, Vec<&PackageId>> = resolve
+        .nodes
+        .iter()
+        .map(|node| {
+            let normal = node.deps.iter().filter(|dep| {
+                dep.dep_kinds.iter().any(|kind| {
+                    kind.kind == DependencyKind::Normal && kind.target.is_none()
+                })
+            });
+            (&node.id, normal.map(|dep| &dep.pkg).collect())
+        })
+        .collect();
+    let name = |id: &PackageId| {
+        metadata.packages.iter().find(|p| p.id == *id).map_or("", |p| p.name.as_str())
+    };
+    let mut problems = Vec::new();
+    for package in metadata.workspace_packages() {
+        if !PURE.contains(&package.name.as_str()) {
+            continue;
+        }
+        let mut seen: BTreeSet<&PackageId> = BTreeSet::new();
+        let mut queue: VecDeque<&PackageId> = VecDeque::from([&package.id]);
+        while let Some(id) = queue.pop_front() {
+            if !seen.insert(id) {
+                continue;
+            }
+            if IMPURE.contains(&name(id)) {
+                problems.push(format!("{} (pure) reaches {}", package.name, name(id)));
+            }
+            queue.extend(arrows.get(id).into_iter().flatten());
+        }
+    }
+    Ok(problems)
+}
