@@ -173,6 +173,7 @@ impl<'de> Deserialize<'de> for Payload {
         struct Wire {
             digest: Digest,
             len: u64,
+            #[serde(default, deserialize_with = "present")]
             value: Option<Box<RawValue>>,
             seq: Option<u64>,
         }
@@ -188,6 +189,11 @@ impl<'de> Deserialize<'de> for Payload {
         };
         Ok(Self { digest: wire.digest, len: wire.len, place })
     }
+}
+
+/// A member that is there, `null` included.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Box<RawValue>>, D::Error> {
+    Box::<RawValue>::deserialize(deserializer).map(Some)
 }
 
 /// The payloads that are at hand while a command is decided.

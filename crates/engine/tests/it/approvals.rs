@@ -11,7 +11,12 @@ fn approval(config: Value, edges: Value) -> Value {
         node["config"][key] = value.clone();
     }
     graph(
-        json!([constant("s", json!({"amount": 9})), node, constant("yes", json!("$input.approved")), constant("no", json!("$input.reason"))]),
+        json!([
+            constant("s", json!({"amount": 9})),
+            node,
+            constant("yes", json!("$input.approved")),
+            constant("no", json!("$input.reason ?? 'none'"))
+        ]),
         edges,
     )
 }
@@ -35,7 +40,10 @@ fn a_rejection_takes_its_edges_or_fails_the_run() {
     let mut run = Run::start(&approval(json!({}), both()), json!({}));
     run.vote("user:ada", Vote::Reject).expect("accepted");
     assert_eq!(run.output(), json!({"no": "because"}));
-    let mut run = Run::start(&approval(json!({}), json!([edge("s", "ok"), edge("ok", "yes"), edge("s", "no")])), json!({}));
+    let mut run = Run::start(
+        &approval(json!({}), json!([edge("s", "ok"), edge("ok", "yes"), edge("s", "no")])),
+        json!({}),
+    );
     run.vote("user:ada", Vote::Reject).expect("accepted");
     assert_eq!(run.status(), RunStatus::Failed);
     assert_eq!(&*run.state.error().expect("an error").0, "rejected");
@@ -65,7 +73,10 @@ fn only_approvers_decide_and_never_agents() {
 
 #[test]
 fn an_approval_expires_and_escalates() {
-    let mut document = approval(json!({"approvers": [{"role": "legal"}], "escalate": [{"after_ms": 1000, "to": {"role": "approver"}}]}), both());
+    let mut document = approval(
+        json!({"approvers": [{"role": "legal"}], "escalate": [{"after_ms": 1000, "to": {"role": "approver"}}]}),
+        both(),
+    );
     document["nodes"][1]["timeout_ms"] = json!(5000);
     let mut run = Run::start(&document, json!({}));
     run.vote("user:ada", Vote::Approve).expect_err("not yet");

@@ -8,7 +8,8 @@ use crate::harness::{Run, constant, edge, function, graph, lost};
 fn parked() -> Run {
     let mut node = function("pay");
     node["effect"] = json!("irreversible");
-    let document = graph(json!([node, constant("end", json!("$input"))]), json!([edge("pay", "end")]));
+    let document =
+        graph(json!([node, constant("end", json!("$input"))]), json!([edge("pay", "end")]));
     let mut run = Run::start(&document, json!({}));
     run.fail("pay", lost("lease_expired"));
     assert_eq!(run.status(), RunStatus::Waiting);
@@ -23,7 +24,10 @@ fn pay() -> InstanceId {
 fn retry_keeps_the_key_and_continues_the_numbers() {
     let mut run = parked();
     let key = |run: &Run| {
-        let text = serde_json::to_value(run.events.iter().rev().find(|e| e.kind.name() == "node_scheduled").expect("scheduled")).expect("json");
+        let text = serde_json::to_value(
+            run.events.iter().rev().find(|e| e.kind.name() == "node_scheduled").expect("scheduled"),
+        )
+        .expect("json");
         text["data"]["job"]["idempotency_key"].clone()
     };
     let before = key(&run);
@@ -40,14 +44,16 @@ fn skip_goes_on_with_null_and_succeed_with_a_value() {
     run.command(Command::Skip { instance: pay() }).expect("accepted");
     assert_eq!(run.output(), json!(null));
     let mut run = parked();
-    run.command(Command::Succeed { instance: pay(), output: Blob::of(json!("receipt")) }).expect("accepted");
+    run.command(Command::Succeed { instance: pay(), output: Blob::of(json!("receipt")) })
+        .expect("accepted");
     assert_eq!(run.output(), json!("receipt"));
 }
 
 #[test]
 fn fail_follows_the_failure_rules() {
     let mut run = parked();
-    run.command(Command::Fail { instance: pay(), message: "refunded by phone".into() }).expect("accepted");
+    run.command(Command::Fail { instance: pay(), message: "refunded by phone".into() })
+        .expect("accepted");
     assert_eq!(run.status(), RunStatus::Failed);
     assert_eq!(&*run.state.error().expect("an error").0, "failed_by_hand");
 }

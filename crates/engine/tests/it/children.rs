@@ -21,7 +21,10 @@ fn a_composite_waits_for_its_child_and_returns_its_output() {
     assert_eq!(run.status(), RunStatus::Waiting);
     assert!(run.child_result("sub", ChildOutcome::Completed { output: Blob::of(json!(42)) }));
     assert_eq!(run.output(), json!(42));
-    assert!(!run.child_result("sub", ChildOutcome::Cancelled), "a second word of the child changes nothing");
+    assert!(
+        !run.child_result("sub", ChildOutcome::Cancelled),
+        "a second word of the child changes nothing"
+    );
 }
 
 #[test]
@@ -50,7 +53,14 @@ fn a_child_may_be_created_cancelled() {
     let mut start = run.start_run(json!({}));
     start.cancelled = true;
     run.command(Command::Start(Box::new(start))).expect("accepted");
-    assert_eq!(run.lines(), ["run_created", "cancel_requested", "run_cancelled"]);
+    assert_eq!(
+        run.lines(),
+        [
+            "run_created",
+            "cancel_requested the parent run was cancelled",
+            "run_cancelled the parent run was cancelled"
+        ]
+    );
 }
 
 #[test]

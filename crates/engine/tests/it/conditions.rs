@@ -32,7 +32,12 @@ fn a_conditional_takes_the_first_match_and_else_last() {
 #[test]
 fn other_nodes_take_every_edge_that_matches() {
     let document = graph(
-        json!([constant("s", json!(4)), constant("a", json!("a")), constant("b", json!("b")), constant("c", json!("c"))]),
+        json!([
+            constant("s", json!(4)),
+            constant("a", json!("a")),
+            constant("b", json!("b")),
+            constant("c", json!("c"))
+        ]),
         json!([
             {"from": "s", "to": "a", "condition": "output > 1"},
             {"from": "s", "to": "b", "condition": "output > 3"},
@@ -59,7 +64,10 @@ fn a_guard_that_cannot_be_evaluated_fails_its_source() {
 #[test]
 fn an_unresolvable_reference_fails_the_node_unless_it_has_a_default() {
     let document = |text: &str| {
-        graph(json!([constant("a", json!({"x": 1})), constant("b", json!(text))]), json!([edge("a", "b")]))
+        graph(
+            json!([constant("a", json!({"x": 1})), constant("b", json!(text))]),
+            json!([edge("a", "b")]),
+        )
     };
     let run = Run::start(&document("$nodes.a.y"), json!({}));
     assert_eq!(run.status(), RunStatus::Failed);
@@ -95,7 +103,8 @@ fn aggregates_compute() {
 #[test]
 fn inputs_are_checked_against_their_schema() {
     let mut document = graph(json!([constant("a", json!("$inputs.n"))]), json!([]));
-    document["inputs"] = json!({"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]});
+    document["inputs"] =
+        json!({"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]});
     let mut run = Run::new(&document);
     let start = aob_engine::Command::Start(Box::new(run.start_run(json!({"n": "seven"}))));
     let refused = run.command(start).expect_err("the input is not an integer");

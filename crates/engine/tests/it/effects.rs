@@ -24,7 +24,7 @@ fn what_is_open_is_owed_again_from_the_state() {
     assert_eq!(names(&run.effects()), ["dispatch a#1", "start sub"]);
     assert_eq!(names(&owed(&run.state)), ["dispatch a#1", "start sub"]);
     run.complete("a", json!(1));
-    assert_eq!(names(&owed(&run.state)), ["dispatch b#1", "start sub"]);
+    assert_eq!(names(&owed(&run.state)), ["start sub", "dispatch b#1"]);
     let mut folded = RunState::default();
     run.events.iter().for_each(|event| apply(&mut folded, event));
     assert_eq!(names(&owed(&folded)), names(&owed(&run.state)));
@@ -36,7 +36,9 @@ fn a_repeated_dispatch_names_the_same_attempt_and_key() {
     let first = run.effects();
     run.now = run.now.plus_ms(1);
     let again = owed(&run.state);
-    let (Some(Effect::Dispatch(first)), Some(Effect::Dispatch(again))) = (first.first(), again.first()) else {
+    let (Some(Effect::Dispatch(first)), Some(Effect::Dispatch(again))) =
+        (first.first(), again.first())
+    else {
         panic!("both are dispatches");
     };
     assert_eq!(first.instance, again.instance);

@@ -8,7 +8,10 @@ use crate::harness::{Run, constant, edge, function, graph, lost, retryable};
 fn reasons(run: &Run, around: &Around) -> Vec<&'static str> {
     let waits = explain(&run.state, Some(&run.ir), around);
     for wait in &waits {
-        assert!(!wait.message.is_empty() && !wait.owner.is_empty() && !wait.remedy.is_empty(), "{wait:?}");
+        assert!(
+            !wait.message.is_empty() && !wait.owner.is_empty() && !wait.remedy.is_empty(),
+            "{wait:?}"
+        );
     }
     waits.iter().map(|wait| wait.reason).collect()
 }
@@ -49,7 +52,8 @@ fn leases_and_pools_tell_more() {
     };
     let around = Around { leases: vec![holder], pools: Vec::new() };
     assert_eq!(reasons(&run, &around), ["running"]);
-    let run = alone(json!({"id": "n", "type": "function", "config": {"name": "score"}, "pool": "eu"}));
+    let run =
+        alone(json!({"id": "n", "type": "function", "config": {"name": "score"}, "pool": "eu"}));
     let seen = PoolView { pool: "eu".into(), name: "score".into(), seen_at: run.now };
     assert_eq!(reasons(&run, &Around { leases: Vec::new(), pools: vec![seen] }), ["pool_busy"]);
 }
@@ -75,7 +79,9 @@ fn trouble_is_explained() {
 #[test]
 fn maps_and_joins_are_explained() {
     let body = json!({"id": "body", "type": "function", "config": {"name": "echo"}});
-    let run = alone(json!({"id": "n", "type": "map", "config": {"items": "$inputs.items", "node": body}}));
+    let run = alone(
+        json!({"id": "n", "type": "map", "config": {"items": "$inputs.items", "node": body}}),
+    );
     assert_eq!(reasons(&run, &Around::default()), ["map_items", "queued", "queued"]);
     let document = graph(
         json!([function("a"), function("b"), {"id": "j", "type": "join", "config": {}}]),
@@ -84,5 +90,8 @@ fn maps_and_joins_are_explained() {
     let mut run = Run::start(&document, json!({}));
     run.complete("a", json!(1));
     let waits = explain(&run.state, Some(&run.ir), &Around::default());
-    assert!(waits.iter().any(|wait| wait.reason == "join" && wait.message == "it waits for b"), "{waits:?}");
+    assert!(
+        waits.iter().any(|wait| wait.reason == "join" && wait.message == "it waits for b"),
+        "{waits:?}"
+    );
 }

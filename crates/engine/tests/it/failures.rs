@@ -12,7 +12,11 @@ fn with(mut node: Value, key: &str, value: Value) -> Value {
 
 #[test]
 fn retries_wait_longer_each_time_and_end() {
-    let node = with(function("a"), "retry", json!({"max_attempts": 3, "backoff_ms": 1000, "backoff_multiplier": 2.0}));
+    let node = with(
+        function("a"),
+        "retry",
+        json!({"max_attempts": 3, "backoff_ms": 1000, "backoff_multiplier": 2.0}),
+    );
     let mut run = Run::start(&graph(json!([node]), json!([])), json!({}));
     run.fail("a", retryable("http_status"));
     assert_eq!(run.lines(), ["retry_scheduled a 1 !http_status"]);
@@ -23,7 +27,14 @@ fn retries_wait_longer_each_time_and_end() {
     assert!(!run.tick(1_999));
     assert!(run.tick(500));
     run.fail("a", retryable("http_status"));
-    assert_eq!(run.lines(), ["node_failed a 3 failed nobody !http_status", "run_failing !http_status", "run_failed !http_status"]);
+    assert_eq!(
+        run.lines(),
+        [
+            "node_failed a 3 failed nobody !http_status",
+            "run_failing !http_status",
+            "run_failed !http_status"
+        ]
+    );
     assert_eq!(run.status(), RunStatus::Failed);
 }
 
@@ -59,7 +70,12 @@ fn failure_edges_take_care_of_a_failure() {
     run.fail("a", final_failure("boom"));
     assert_eq!(
         run.lines(),
-        ["node_failed a 1 failed edge !boom xok +rescue", "node_skipped ok dead_path", "node_completed rescue", "run_completed"]
+        [
+            "node_failed a 1 failed edge !boom xok +rescue",
+            "node_skipped ok dead_path",
+            "node_completed rescue",
+            "run_completed"
+        ]
     );
     assert_eq!(run.output(), json!({"rescue": "boom"}));
 }
@@ -81,8 +97,10 @@ fn a_timeout_edge_wins_over_a_failure_edge() {
 
 #[test]
 fn on_error_skip_goes_on_with_null() {
-    let node = with(with(function("a"), "retry", json!({"max_attempts": 1})), "on_error", json!("skip"));
-    let document = graph(json!([node, constant("b", json!({"got": "$input"}))]), json!([edge("a", "b")]));
+    let node =
+        with(with(function("a"), "retry", json!({"max_attempts": 1})), "on_error", json!("skip"));
+    let document =
+        graph(json!([node, constant("b", json!({"got": "$input"}))]), json!([edge("a", "b")]));
     let mut run = Run::start(&document, json!({}));
     run.fail("a", final_failure("boom"));
     assert_eq!(run.output(), json!({"got": null}));
@@ -117,14 +135,19 @@ fn a_result_counts_only_for_the_outstanding_attempt_and_once() {
     assert!(!run.result("a", 2, late()), "a repetition changes nothing");
     run.complete("b", json!(1));
     assert_eq!(run.status(), RunStatus::Completed);
-    assert!(run.result("b", 1, AttemptOutcome::Completed { output: Blob::of(json!(2)) }) == false);
+    let again = AttemptOutcome::Completed { output: Blob::of(json!(2)) };
+    assert!(!run.result("b", 1, again), "nor after the end");
 }
 
 #[test]
 fn compensation_undoes_in_reverse_order_with_input_and_output() {
     let step = |id: &str| {
         with(
-            with(function(id), "compensate", json!({"type": "function", "config": {"name": "echo", "args": {"undo": "$input.output"}}})),
+            with(
+                function(id),
+                "compensate",
+                json!({"type": "function", "config": {"name": "echo", "args": {"undo": "$input.output"}}}),
+            ),
             "effect",
             json!("compensable"),
         )
@@ -140,7 +163,11 @@ fn compensation_undoes_in_reverse_order_with_input_and_output() {
     run.fail("c", final_failure("boom"));
     assert_eq!(
         run.lines(),
-        ["node_failed c 1 failed nobody !boom", "run_failing !boom", "node_scheduled b.compensate 1"]
+        [
+            "node_failed c 1 failed nobody !boom",
+            "run_failing !boom",
+            "node_scheduled b.compensate 1"
+        ]
     );
     assert_eq!(run.status(), RunStatus::Cancelling);
     run.complete("b.compensate", json!(null));
@@ -155,7 +182,11 @@ fn compensation_undoes_in_reverse_order_with_input_and_output() {
 #[test]
 fn a_compensation_that_fails_parks() {
     let step = with(
-        with(function("a"), "compensate", json!({"type": "function", "config": {"name": "echo", "args": {}}, "retry": {"max_attempts": 1}})),
+        with(
+            function("a"),
+            "compensate",
+            json!({"type": "function", "config": {"name": "echo", "args": {}}, "retry": {"max_attempts": 1}}),
+        ),
         "effect",
         json!("compensable"),
     );

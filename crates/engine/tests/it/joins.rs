@@ -12,13 +12,23 @@ fn join(id: &str, rule: Value) -> Value {
 #[test]
 fn a_chain_runs_to_its_end_in_one_decision() {
     let document = graph(
-        json!([constant("a", json!(1)), constant("b", json!("$nodes.a")), constant("c", json!({"was": "$nodes.b"}))]),
+        json!([
+            constant("a", json!(1)),
+            constant("b", json!("$nodes.a")),
+            constant("c", json!({"was": "$nodes.b"}))
+        ]),
         json!([edge("a", "b"), edge("b", "c")]),
     );
     let run = Run::start(&document, json!({}));
     assert_eq!(
         run.all_lines(),
-        ["run_created", "node_completed a +b", "node_completed b +c", "node_completed c", "run_completed"]
+        [
+            "run_created",
+            "node_completed a +b",
+            "node_completed b +c",
+            "node_completed c",
+            "run_completed"
+        ]
     );
     assert_eq!(run.output(), json!({"was": 1}));
 }
@@ -31,7 +41,10 @@ fn a_diamond_joins_once_with_every_branch() {
     );
     let mut run = Run::start(&document, json!({}));
     run.complete("s", json!(0));
-    assert_eq!(run.lines(), ["node_completed s 1 +l +r", "node_scheduled l 1", "node_scheduled r 1"]);
+    assert_eq!(
+        run.lines(),
+        ["node_completed s 1 +l +r", "node_scheduled l 1", "node_scheduled r 1"]
+    );
     run.complete("r", json!("right"));
     assert_eq!(run.lines(), ["node_completed r 1 +j"]);
     run.complete("l", json!("left"));
@@ -81,14 +94,24 @@ fn any_starts_with_the_first_and_the_rest_changes_nothing() {
 #[test]
 fn losers_are_cancelled_where_asked() {
     let document = graph(
-        json!([function("a"), function("b"), function("b2"), join("j", json!({"mode": "any", "cancel_losers": true}))]),
+        json!([
+            function("a"),
+            function("b"),
+            function("b2"),
+            join("j", json!({"mode": "any", "cancel_losers": true}))
+        ]),
         json!([edge("a", "j"), edge("b", "b2"), edge("b2", "j")]),
     );
     let mut run = Run::start(&document, json!({}));
     run.complete("a", json!("first"));
     assert_eq!(
         run.lines(),
-        ["node_completed a 1 +j", "node_completed j", "node_cancelling b 1", "node_cancelled b2 loser -j"]
+        [
+            "node_completed a 1 +j",
+            "node_completed j",
+            "node_cancelling b 1",
+            "node_cancelled b2 loser -j"
+        ]
     );
     run.result("b", 1, aob_engine::AttemptOutcome::Cancelled);
     assert_eq!(run.lines(), ["node_cancelled b 1 acknowledged -b2", "run_completed"]);
@@ -97,7 +120,12 @@ fn losers_are_cancelled_where_asked() {
 #[test]
 fn k_of_n_starts_at_k() {
     let document = graph(
-        json!([function("a"), function("b"), function("c"), join("j", json!({"mode": "k_of_n", "k": 2}))]),
+        json!([
+            function("a"),
+            function("b"),
+            function("c"),
+            join("j", json!({"mode": "k_of_n", "k": 2}))
+        ]),
         json!([edge("a", "j"), edge("b", "j"), edge("c", "j")]),
     );
     let mut run = Run::start(&document, json!({}));
@@ -126,7 +154,13 @@ fn a_quorum_out_of_reach_fails_at_once() {
     run.fail("a", final_failure("boom"));
     assert_eq!(run.status(), RunStatus::Running);
     run.fail("b", final_failure("boom"));
-    assert!(run.lines().iter().any(|l| l.starts_with("node_failed j failed nobody !join_unsatisfiable")), "{:?}", run.lines());
+    assert!(
+        run.lines()
+            .iter()
+            .any(|l| l.starts_with("node_failed j failed nobody !join_unsatisfiable")),
+        "{:?}",
+        run.lines()
+    );
 }
 
 #[test]

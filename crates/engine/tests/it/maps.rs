@@ -34,7 +34,15 @@ fn a_map_gives_a_list_in_item_order() {
 fn at_most_max_parallel_are_open() {
     let document = graph(json!([map(json!({"node": job_body(), "max_parallel": 2}))]), json!([]));
     let mut run = Run::start(&document, json!({"items": [10, 20, 30]}));
-    assert_eq!(run.lines(), ["run_created", "map_expanded each", "node_scheduled each[0]/body 1", "node_scheduled each[1]/body 1"]);
+    assert_eq!(
+        run.lines(),
+        [
+            "run_created",
+            "map_expanded each",
+            "node_scheduled each[0]/body 1",
+            "node_scheduled each[1]/body 1"
+        ]
+    );
     run.complete("each[1]/body", json!("second"));
     assert_eq!(run.lines(), ["node_completed each[1]/body 1", "node_scheduled each[2]/body 1"]);
     run.complete("each[2]/body", json!("third"));

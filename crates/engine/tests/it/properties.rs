@@ -41,7 +41,8 @@ fn document() -> serde_json::Value {
     let mut pay = function("pay");
     pay["effect"] = json!("compensable");
     pay["compensate"] = json!({"type": "function", "config": {"name": "echo", "args": {}}});
-    let body = json!({"id": "body", "type": "function", "config": {"name": "echo", "args": "$item"}});
+    let body =
+        json!({"id": "body", "type": "function", "config": {"name": "echo", "args": "$item"}});
     let mut document = graph(
         json!([
             function("s"),

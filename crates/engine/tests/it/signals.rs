@@ -7,7 +7,10 @@ use crate::harness::{Run, edge, function, graph};
 
 fn waits() -> serde_json::Value {
     let wait = |id: &str| json!({"id": id, "type": "signal", "config": {"name": "go"}});
-    graph(json!([function("f"), wait("one"), wait("two")]), json!([edge("f", "one"), edge("one", "two")]))
+    graph(
+        json!([function("f"), wait("one"), wait("two")]),
+        json!([edge("f", "one"), edge("one", "two")]),
+    )
 }
 
 #[test]
@@ -15,7 +18,10 @@ fn signals_are_buffered_in_order_and_consumed_once() {
     let mut run = Run::start(&waits(), json!({}));
     assert!(run.signal("go", "s1", json!(1)).expect("accepted"));
     assert!(run.signal("go", "s2", json!(2)).expect("accepted"));
-    assert!(!run.signal("go", "s1", json!(1)).expect("accepted"), "the same signal again changes nothing");
+    assert!(
+        !run.signal("go", "s1", json!(1)).expect("accepted"),
+        "the same signal again changes nothing"
+    );
     assert_eq!(run.status(), RunStatus::Running);
     run.complete("f", json!(null));
     assert_eq!(run.status(), RunStatus::Completed);

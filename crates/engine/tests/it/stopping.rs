@@ -7,17 +7,31 @@ use crate::harness::{Run, constant, edge, function, graph};
 
 #[test]
 fn cancel_asks_then_waits_for_the_answer() {
-    let document = graph(json!([function("a"), function("b"), {"id": "t", "type": "timer", "config": {"for_ms": 9_000_000}}]), json!([]));
+    let document = graph(
+        json!([function("a"), function("b"), {"id": "t", "type": "timer", "config": {"for_ms": 9_000_000}}]),
+        json!([]),
+    );
     let mut run = Run::start(&document, json!({}));
     run.command(Command::Cancel { reason: Some("enough".into()) }).expect("accepted");
-    assert_eq!(run.lines(), ["cancel_requested enough", "node_cancelling a 1", "node_cancelling b 1", "node_cancelled t run_stopped"]);
+    assert_eq!(
+        run.lines(),
+        [
+            "cancel_requested enough",
+            "node_cancelling a 1",
+            "node_cancelling b 1",
+            "node_cancelled t run_stopped"
+        ]
+    );
     assert_eq!(run.effects().iter().filter(|e| matches!(e, Effect::CancelAttempt(_))).count(), 2);
     assert!(!run.command(Command::Cancel { reason: None }).expect("again is no error"));
     run.result("a", 1, AttemptOutcome::Cancelled);
     assert_eq!(run.lines(), ["node_cancelled a 1 acknowledged"]);
     assert!(run.tick(30_000), "the other one is fenced");
     assert_eq!(run.lines(), ["node_cancelled b 1 fenced", "run_cancelled enough"]);
-    assert!(run.result("b", 1, AttemptOutcome::Completed { output: aob_engine::Blob::of(json!(1)) }), "late and on record");
+    assert!(
+        run.result("b", 1, AttemptOutcome::Completed { output: aob_engine::Blob::of(json!(1)) }),
+        "late and on record"
+    );
     assert_eq!(run.status(), RunStatus::Cancelled);
 }
 
@@ -69,5 +83,8 @@ fn a_run_that_is_over_refuses_with_a_hint() {
     let refused = run.command(Command::Pause { reason: None }).expect_err("it is over");
     assert_eq!(refused.code, RejectionCode::RunTerminal);
     assert!(refused.hint.is_some());
-    assert!(!run.command(Command::Cancel { reason: None }).expect("cancel of what is over changes nothing"));
+    assert!(
+        !run.command(Command::Cancel { reason: None })
+            .expect("cancel of what is over changes nothing")
+    );
 }

@@ -70,9 +70,8 @@ fn an_attempt_nobody_takes_is_sent_again_until_its_queue_timeout() {
     node["queue_timeout_ms"] = json!(100_000);
     node["retry"] = json!({"max_attempts": 1});
     let mut run = Run::start(&graph(json!([node]), json!([])), json!({}));
-    let unheld = |run: &Run| {
-        vec![LeaseView { granted_at: None, until: None, ..lease(run, "a", 1) }]
-    };
+    let unheld =
+        |run: &Run| vec![LeaseView { granted_at: None, until: None, ..lease(run, "a", 1) }];
     let leases = unheld(&run);
     assert!(!run.tick_with(59_999, leases));
     let leases = unheld(&run);
@@ -97,7 +96,8 @@ fn silence_longer_than_the_idle_timeout_ends_an_attempt() {
 
 #[test]
 fn the_run_deadline_fails_the_run() {
-    let mut document = graph(json!([{"id": "t", "type": "timer", "config": {"for_ms": 60_000}}]), json!([]));
+    let mut document =
+        graph(json!([{"id": "t", "type": "timer", "config": {"for_ms": 60_000}}]), json!([]));
     document["limits"] = json!({"run_timeout_ms": 1_000});
     let mut run = Run::start(&document, json!({}));
     assert!(!run.tick(999));
