@@ -37,15 +37,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     (
         "aob-fanout",
-        &[
-            "aob-ir",
-            "aob-engine",
-            "aob-coordinator",
-            "aob-api",
-            "aob-store",
-            "aob-bus",
-            "aob-cas",
-        ],
+        &["aob-ir", "aob-engine", "aob-coordinator", "aob-api", "aob-store", "aob-bus", "aob-cas"],
     ),
     (
         "aob-runner",
@@ -124,9 +116,9 @@ fn impure_reach(metadata: &Metadata) -> Result<Vec<String>> {
         .iter()
         .map(|node| {
             let normal = node.deps.iter().filter(|dep| {
-                dep.dep_kinds.iter().any(|kind| {
-                    kind.kind == DependencyKind::Normal && kind.target.is_none()
-                })
+                dep.dep_kinds
+                    .iter()
+                    .any(|kind| kind.kind == DependencyKind::Normal && kind.target.is_none())
             });
             (&node.id, normal.map(|dep| &dep.pkg).collect())
         })

@@ -1,10 +1,12 @@
 //! Tasks of this repository: `cargo xtask <task>`.
 
 mod codegen;
+mod layers;
+mod tidy;
 
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: cargo xtask codegen [--check]";
+const USAGE: &str = "usage: cargo xtask check | codegen [--check] | layers | tidy";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -12,6 +14,9 @@ fn main() -> ExitCode {
     let done = match args.as_slice() {
         ["codegen"] => codegen::write(),
         ["codegen", "--check"] => codegen::check(),
+        ["layers"] => layers::check(),
+        ["tidy"] => tidy::check(),
+        ["check"] => layers::check().and_then(|()| tidy::check()).and_then(|()| codegen::check()),
         _ => Err(anyhow::anyhow!("{USAGE}")),
     };
     match done {
