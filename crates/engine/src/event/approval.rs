@@ -1,0 +1,118 @@
+//! Events about approvals.
+
+use std::sync::Arc;
+
+use aob_ir::Digest;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{Actor, InstanceId, TicketId, Timestamp};
+use crate::value::Payload;
+
+/// Who may decide.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Approver {
+    /// Anybody with this role.
+    Role(Arc<str>),
+    /// This person.
+    User(Arc<str>),
+}
+
+/// One step of an escalation chain.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Escalation {
+    /// When.
+    pub at: Timestamp,
+    /// To whom.
+    pub to: Approver,
+}
+
+/// See [`EventKind::ApprovalRequested`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ApprovalRequested {
+    /// Which instance.
+    pub instance: InstanceId,
+    /// The ticket.
+    pub ticket: TicketId,
+    /// Question for the approver.
+    pub message: Arc<str>,
+    /// JSON Schema of the data that an approver gives along.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub form: Option<Payload>,
+    /// What is being approved: the node's input.
+    pub subject: Payload,
+    /// `sha256` over the request (node spec, message, form) and the subject; a decision names it.
+    pub subject_hash: Digest,
+    /// Who may decide; empty: anybody in the workspace with the permission.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approvers: Vec<Approver>,
+    /// Approving votes needed.
+    pub quorum: u32,
+    /// Chain of escalations, in time order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub escalations: Vec<Escalation>,
+    /// When the ticket expires.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
+}
+
+/// A vote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Vote {
+    /// Yes.
+    Approve,
+    /// No.
+    Reject,
+}
+
+/// See [`EventKind::ApprovalVoted`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ApprovalVoted {
+    /// The ticket.
+    pub ticket: TicketId,
+    /// Who.
+    pub by: Actor,
+    /// Yes or no.
+    pub vote: Vote,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Arc<str>>,
+    /// Answer to the form.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<Payload>,
+}
+
+/// See [`EventKind::ApprovalEscalated`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ApprovalEscalated {
+    /// The ticket.
+    pub ticket: TicketId,
+    /// Who may decide from here on, too.
+    pub to: Approver,
+}
+
+/// How a ticket ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ApprovalOutcome {
+    /// The quorum approved.
+    Approved,
+    /// Rejected.
+    Rejected,
+    /// Nobody decided in time.
+    Expired,
+    /// The run ended or was cancelled first.
+    Cancelled,
+}
+
+/// See [`EventKind::ApprovalDecided`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ApprovalDecided {
+    /// The ticket.
+    pub ticket: TicketId,
+    /// How it ended.
+    pub outcome: ApprovalOutcome,
+    /// Who cast the deciding vote.
+    pub by: Actor,
+}

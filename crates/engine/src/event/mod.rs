@@ -1,0 +1,238 @@
+//! What happened: the events of a run's log. Everything else is derived from them.
+//!
+//! Events carry the consequences of a decision (edges decided, skips with their cause, an
+//! attempt's resolved config and deadlines), so folding them needs neither an IR nor a clock.
+
+mod approval;
+mod node;
+mod run;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde_json::value::RawValue;
+
+pub use approval::*;
+pub use node::*;
+pub use run::*;
+
+use crate::ids::{CommandId, Timestamp};
+use crate::value::Payload;
+
+/// One entry of the log. JSON: `{"seq", "at", "command", "type", "data"}`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    /// Position in the run, from 1, without gaps.
+    pub seq: u64,
+    /// When it was decided, on the database's clock; never earlier than the event before.
+    pub at: Timestamp,
+    /// The command that caused it.
+    pub command: CommandId,
+    /// What happened.
+    pub kind: EventKind,
+}
+
+/// Declares [`EventKind`] from one table: variant, wire name.
+macro_rules! event_kinds {
+    ($($(#[$doc:meta])* $variant:ident => $name:literal,)+) => {
+        /// The kinds of events.
+        #[derive(Debug, Clone, PartialEq)]
+        pub enum EventKind {
+            $($(#[$doc])* $variant($variant),)+
+        }
+
+        impl EventKind {
+            /// Every kind's name on the wire, in the order of this list.
+            pub const NAMES: &'static [&'static str] = &[$($name),+];
+
+            /// The name on the wire (`type`).
+            pub fn name(&self) -> &'static str {
+                match self { $(Self::$variant(_) => $name,)+ }
+            }
+
+            fn serialize_data<M: serde::ser::SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
+                match self { $(Self::$variant(data) => map.serialize_entry("data", data),)+ }
+            }
+
+            fn from_parts(name: &str, data: &str) -> Result<Self, String> {
+                match name {
+                    $($name => serde_json::from_str(data).map(Self::$variant).map_err(|e| e.to_string()),)+
+                    other => Err(format!("unknown event type `{other}`")),
+                }
+            }
+        }
+
+        $(impl From<$variant> for EventKind {
+            fn from(data: $variant) -> Self { Self::$variant(data) }
+        })+
+    };
+}
+
+event_kinds! {
+    /// The run exists; always the first event.
+    RunCreated => "run_created",
+    /// Something that a person should know; changes nothing.
+    WarningRaised => "warning_raised",
+    /// An attempt was handed out for execution.
+    NodeScheduled => "node_scheduled",
+    /// The same attempt was sent again because nobody was seen to take it.
+    AttemptRedispatched => "attempt_redispatched",
+    /// An attempt failed and another will follow.
+    RetryScheduled => "retry_scheduled",
+    /// A durable timer runs.
+    TimerStarted => "timer_started",
+    /// A node waits for a signal.
+    SignalAwaited => "signal_awaited",
+    /// A human is asked.
+    ApprovalRequested => "approval_requested",
+    /// One approver voted; the quorum is not decided by this alone.
+    ApprovalVoted => "approval_voted",
+    /// The ticket went to the next in its chain.
+    ApprovalEscalated => "approval_escalated",
+    /// The ticket is decided, once.
+    ApprovalDecided => "approval_decided",
+    /// A child run was opened.
+    ChildStarted => "child_started",
+    /// A map knows its items.
+    MapExpanded => "map_expanded",
+    /// A loop goes round again.
+    LoopIterated => "loop_iterated",
+    /// A node waits for something that this server does not serve.
+    NodeWaiting => "node_waiting",
+    /// Success.
+    NodeCompleted => "node_completed",
+    /// Failure after retries.
+    NodeFailed => "node_failed",
+    /// The node will not run.
+    NodeSkipped => "node_skipped",
+    /// The instance waits for a person.
+    NodeParked => "node_parked",
+    /// A person let a parked instance go on with more attempts.
+    RetryGranted => "retry_granted",
+    /// A runner or child was asked to stop.
+    NodeCancelling => "node_cancelling",
+    /// The instance is over without result.
+    NodeCancelled => "node_cancelled",
+    /// More edges of a finished instance.
+    EdgesDecided => "edges_decided",
+    /// A result that no longer counts.
+    LateResultDiscarded => "late_result_discarded",
+    /// A signal arrived.
+    SignalReceived => "signal_received",
+    /// Nothing starts from here on.
+    RunPaused => "run_paused",
+    /// Things start again.
+    RunResumed => "run_resumed",
+    /// Somebody asked the run to stop.
+    CancelRequested => "cancel_requested",
+    /// An unhandled failure stops the run.
+    RunFailing => "run_failing",
+    /// There is more to decide than fits this segment.
+    Continued => "continued",
+    /// The end: everything is done.
+    RunCompleted => "run_completed",
+    /// The end: an unhandled failure.
+    RunFailed => "run_failed",
+    /// The end: cancelled.
+    RunCancelled => "run_cancelled",
+}
+
+impl EventKind {
+    /// Calls `see` for every payload of the event.
+    pub fn payloads(&self, see: &mut dyn FnMut(&Payload)) {
+        match self {
+            Self::RunCreated(data) => see(&data.inputs),
+            Self::NodeScheduled(data) => {
+                see(&data.job.config);
+                see(&data.job.input);
+            }
+            Self::TimerStarted(data) => see(&data.input),
+            Self::ApprovalRequested(data) => {
+                see(&data.subject);
+                data.form.iter().for_each(see);
+            }
+            Self::ApprovalVoted(data) => data.data.iter().for_each(see),
+            Self::ChildStarted(data) => see(&data.inputs),
+            Self::MapExpanded(data) => see(&data.items),
+            Self::LoopIterated(data) => see(&data.output),
+            Self::NodeCompleted(data) => {
+                see(&data.output);
+                data.undo_input.iter().for_each(see);
+            }
+            Self::NodeFailed(data) => see(&data.output),
+            Self::NodeSkipped(data) => data.output.iter().for_each(see),
+            Self::NodeCancelled(data) => data.undo_input.iter().for_each(see),
+            Self::SignalReceived(data) => see(&data.payload),
+            Self::RunCompleted(data) => see(&data.output),
+            Self::WarningRaised(_)
+            | Self::AttemptRedispatched(_)
+            | Self::RetryScheduled(_)
+            | Self::SignalAwaited(_)
+            | Self::ApprovalEscalated(_)
+            | Self::ApprovalDecided(_)
+            | Self::NodeWaiting(_)
+            | Self::NodeParked(_)
+            | Self::RetryGranted(_)
+            | Self::NodeCancelling(_)
+            | Self::EdgesDecided(_)
+            | Self::LateResultDiscarded(_)
+            | Self::RunPaused(_)
+            | Self::RunResumed(_)
+            | Self::CancelRequested(_)
+            | Self::RunFailing(_)
+            | Self::Continued(_)
+            | Self::RunFailed(_)
+            | Self::RunCancelled(_) => {}
+        }
+    }
+}
+
+/// A JSON text that compares by its text.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RawValueEq(pub Box<RawValue>);
+
+impl PartialEq for RawValueEq {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.get() == other.0.get()
+    }
+}
+
+impl Serialize for Event {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeMap;
+        let mut map = serializer.serialize_map(Some(5))?;
+        map.serialize_entry("seq", &self.seq)?;
+        map.serialize_entry("at", &self.at)?;
+        map.serialize_entry("command", &self.command)?;
+        map.serialize_entry("type", self.kind.name())?;
+        self.kind.serialize_data(&mut map)?;
+        map.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Event {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Wire<'a> {
+            seq: u64,
+            at: Timestamp,
+            command: CommandId,
+            #[serde(rename = "type", borrow)]
+            name: std::borrow::Cow<'a, str>,
+            #[serde(borrow)]
+            data: &'a RawValue,
+        }
+        let wire = Wire::deserialize(deserializer)?;
+        let kind = EventKind::from_parts(&wire.name, wire.data.get()).map_err(de::Error::custom)?;
+        Ok(Self { seq: wire.seq, at: wire.at, command: wire.command, kind })
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+pub(crate) fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+pub(crate) fn str_is_empty(text: &std::sync::Arc<str>) -> bool {
+    text.is_empty()
+}

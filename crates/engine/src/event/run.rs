@@ -1,0 +1,165 @@
+//! Events about the run as a whole.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use aob_ir::{Digest, Limits, Priority};
+use serde::{Deserialize, Serialize};
+
+use super::{Failure, is_zero, str_is_empty};
+use crate::ids::{Actor, InstanceId, RunId, Timestamp, WorkspaceId};
+use crate::value::Payload;
+
+/// See [`EventKind::RunCreated`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunCreated {
+    /// The run itself.
+    pub run: RunId,
+    /// The tenant.
+    pub workspace: WorkspaceId,
+    /// The document that holds from here on.
+    pub digest: Digest,
+    /// The tag it was started by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tag: Option<Arc<str>>,
+    /// `metadata.name` of the workflow.
+    #[serde(default, skip_serializing_if = "str_is_empty")]
+    pub name: Arc<str>,
+    /// The run's inputs.
+    pub inputs: Payload,
+    /// The instance of another run that waits for this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<ParentLink>,
+    /// Nesting of child runs; 0 for a run without parent.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub depth: u32,
+    /// Labels for search.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<Arc<str>, Arc<str>>,
+    /// Default priority of the run's jobs.
+    #[serde(default)]
+    pub priority: Priority,
+    /// Bounds.
+    pub limits: Limits,
+    /// When the run fails with `run_timeout`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<Timestamp>,
+    /// How long a cancelled attempt may take to stop before it is fenced.
+    pub cancel_grace_ms: u64,
+    /// What the tags of sub-workflows meant when the run was created, transitively.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub children: BTreeMap<Arc<str>, Digest>,
+    /// Agents this run may ever contain.
+    pub agents: u32,
+    /// Who asked.
+    pub actor: Actor,
+}
+
+/// Names the instance that a child run reports to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ParentLink {
+    /// The parent run.
+    pub run: RunId,
+    /// The `composite` or map body instance.
+    pub instance: InstanceId,
+}
+
+/// See [`EventKind::WarningRaised`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WarningRaised {
+    /// Stable code, such as `unknown_type`.
+    pub code: Arc<str>,
+    /// For people.
+    pub message: Arc<str>,
+    /// What it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<Arc<str>>,
+}
+
+/// See [`EventKind::SignalReceived`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SignalReceived {
+    /// Name of the signal.
+    pub name: Arc<str>,
+    /// Its own id, for deduplication.
+    pub signal: Arc<str>,
+    /// What it carries.
+    pub payload: Payload,
+    /// Who sent it.
+    pub actor: Actor,
+}
+
+/// See [`EventKind::RunPaused`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunPaused {
+    /// Who.
+    pub actor: Actor,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Arc<str>>,
+}
+
+/// See [`EventKind::RunResumed`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunResumed {
+    /// Who.
+    pub actor: Actor,
+}
+
+/// See [`EventKind::CancelRequested`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CancelRequested {
+    /// Who.
+    pub actor: Actor,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Arc<str>>,
+}
+
+/// See [`EventKind::RunFailing`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunFailing {
+    /// The instance whose failure nobody handles; absent for the run's own deadline.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<InstanceId>,
+    /// Why.
+    pub failure: Failure,
+}
+
+/// See [`EventKind::Continued`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Continued {}
+
+/// See [`EventKind::RunCompleted`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunCompleted {
+    /// The run's output.
+    pub output: Payload,
+    /// Who waits for this run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<ParentLink>,
+}
+
+/// See [`EventKind::RunFailed`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunFailed {
+    /// The instance that failed first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<InstanceId>,
+    /// Why.
+    pub failure: Failure,
+    /// Who waits for this run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<ParentLink>,
+}
+
+/// See [`EventKind::RunCancelled`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunCancelled {
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Arc<str>>,
+    /// Who waits for this run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<ParentLink>,
+}
