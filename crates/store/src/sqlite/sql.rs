@@ -17,7 +17,8 @@ pub(super) const SEGMENT_AT: &str =
     "select id, hash from segments where stream = ?1 and ordinal = ?2";
 
 /// Appends to the log unless the place is taken: `id, stream, ordinal, first_seq, last_seq, at_ms,
-/// prev_hash, hash, events`.
+/// prev_hash, hash, events`. The id is `tenant << 40 | position`, positions of a tenant counting up
+/// from 1 in the order of commit.
 pub const SEGMENT_INSERT: &str = "insert into segments
     (id, stream, ordinal, first_seq, last_seq, at_ms, prev_hash, hash, events)
     values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
@@ -35,7 +36,8 @@ pub(super) const OUTBOX_OLDER: &str =
     "select count(*) from outbox where stream = ?1 and ordinal < ?2";
 
 /// A run's row, new or with any column changed: `tenant, run, status, name, tag, digest, parent,
-/// labels, created_ms, updated_ms, finished_ms, seq, error, output`.
+/// labels, created_ms, updated_ms, finished_ms, seq, error, output`. A digest `sha256:...` is its 32
+/// bytes.
 pub const RUN_PUT: &str = "insert into runs
     (tenant, run, status, name, tag, digest, parent, labels,
      created_ms, updated_ms, finished_ms, seq, error, output)

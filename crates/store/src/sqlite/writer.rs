@@ -21,10 +21,10 @@ use super::session::Session;
 use crate::StoreError;
 
 /// What a job occupies of the queue, at least.
-const SLOT_BYTES: usize = 4096;
+const SLOT_BYTES: usize = 16 << 10;
 
 /// Jobs wait for a slot where more than this much is queued or in flight (64 MiB).
-const SLOTS: usize = 16_384;
+const SLOTS: usize = 4096;
 
 /// A group takes no further job once it holds this much: larger ones commit no more per second, and
 /// keep the first of them waiting.

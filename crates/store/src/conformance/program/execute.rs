@@ -6,9 +6,9 @@ use super::steps::{Belief, CatalogStep, LeaseStep, LogStep, Step, StreamStep, Up
 use crate::conformance::Subject;
 use crate::conformance::fixtures::{AWAY, Chain, HOME, T0, key, stream};
 use crate::{
-    ApiKeyRow, AppendBatch, Claim, Head, IdempotencyKey, LeaseKey, LeaseRow, OutboxKey, PoolClaim,
-    Renewal, SnapshotRow, StoreResult, StreamAppend, TagChange, TimeMs, Wakeup, WorkspaceId,
-    WorkspaceRow,
+    ApiKeyRow, AppendBatch, Claim, Head, IdempotencyKey, LeaseKey, LeaseRow, LeaseState, OutboxKey,
+    PoolClaim, Renewal, SnapshotRow, StoreResult, StreamAppend, TagChange, TimeMs, Wakeup,
+    WorkspaceId, WorkspaceRow,
 };
 
 /// Statuses of a run; the last three are terminal.
@@ -44,6 +44,12 @@ fn outbox_keys(keys: &[(u8, u8)]) -> Vec<OutboxKey> {
 
 fn holder(who: u8) -> String {
     format!("process-{}/{who}", who % 2)
+}
+
+/// Who holds a lease; nobody has no name.
+fn holder_of(leases: &[LeaseState], key: &LeaseKey) -> String {
+    let lease = leases.iter().find(|lease| lease.row.key == *key);
+    lease.and_then(|lease| lease.holder.clone()).unwrap_or_default()
 }
 
 fn told<T: Debug>(answer: &StoreResult<T>) -> String {
@@ -172,7 +178,12 @@ impl<'t> Executor<'t> {
             }
             LeaseStep::Renew(key, who, report) => {
                 let progress = report.then(|| format!("{{\"at\":{now_ms}}}"));
-                let (key, holder) = (lease_key(key), holder(*who));
+                let key = lease_key(key);
+                let holder = match (who, store.leases_of(key.run).await) {
+                    (Some(who), _) => holder(*who),
+                    (None, Ok(leases)) => holder_of(&leases, &key),
+                    (None, Err(error)) => return error.to_string(),
+                };
                 let renewal = Renewal { key, holder, now_ms, until_ms, progress };
                 told(&store.lease_renew(&[renewal]).await)
             }

@@ -22,8 +22,8 @@ pub const PROGRAMS: u32 = 300;
 pub fn compare(reference: impl Fn() -> Subject, tested: impl Fn() -> Subject) {
     let config = Config { cases: PROGRAMS, failure_persistence: None, ..Config::default() };
     let outcome = TestRunner::new(config).run(&program(), |steps| {
-        let expected = run(&reference(), &steps);
-        let found = run(&tested(), &steps);
+        let expected = answers(&reference(), &steps);
+        let found = answers(&tested(), &steps);
         let Some(index) = (0..expected.len()).find(|index| expected[*index] != found[*index])
         else {
             return Ok(());
@@ -38,7 +38,7 @@ pub fn compare(reference: impl Fn() -> Subject, tested: impl Fn() -> Subject) {
 }
 
 /// What a store answered to each step, and what it shows at the end.
-fn run(subject: &Subject, steps: &[Step]) -> Vec<String> {
+pub fn answers(subject: &Subject, steps: &[Step]) -> Vec<String> {
     block_on(async {
         let mut executor = Executor::new(subject);
         let mut seen = Vec::new();

@@ -94,8 +94,8 @@ pub enum LeaseStep {
         /// At most so many.
         limit: u8,
     },
-    /// A heartbeat, with or without a report.
-    Renew((u8, u8), u8, bool),
+    /// A heartbeat of this holder, or of whoever holds it; with or without a report.
+    Renew((u8, u8), Option<u8>, bool),
     /// Asks holders to stop.
     Cancel(Vec<(u8, u8)>),
     /// A process is gone.
@@ -136,7 +136,7 @@ pub fn program() -> impl Strategy<Value = Vec<Step>> {
         1 => catalog_step().prop_map(Step::Catalog),
         1 => upkeep_step().prop_map(Step::Upkeep),
     ];
-    vec(step, 1..40)
+    vec(step, 1..60)
 }
 
 fn stream() -> impl Strategy<Value = u8> + Clone {
@@ -166,14 +166,16 @@ fn stream_step() -> impl Strategy<Value = StreamStep> {
         1 => Just(Belief::Forked),
         1 => Just(Belief::Ahead),
     ];
-    let place = (stream(), home(), belief, 0..4u8);
+    let segments = prop_oneof![1 => Just(0u8), 12 => 1..4u8];
+    let place = (stream(), home(), belief, segments);
     let names = (
         prop::option::weighted(0.2, 0..3u8),
         prop::option::weighted(0.3, 0..2u8),
         prop::option::weighted(0.7, 0..6u8),
     );
     let machinery = (any::<u8>(), prop::option::of(-5..60i64));
-    let leases = (vec(0..3u8, 0..3), vec(0..3u8, 0..2));
+    let dropped = prop_oneof![4 => Just(Vec::new()), 1 => vec(0..2u8, 1..2)];
+    let leases = (vec(0..2u8, 0..3), dropped);
     let ticket = prop::option::weighted(0.3, (0..3u8, 0..2u8));
     (place, names, machinery, leases, ticket).prop_map(
         |((stream, home, belief, segments), (key, dedup, status), machinery, leases, ticket)| {
@@ -196,16 +198,17 @@ fn stream_step() -> impl Strategy<Value = StreamStep> {
 }
 
 fn lease_step() -> impl Strategy<Value = LeaseStep> {
-    let lease = || (stream(), 0..3u8);
-    let pool = (home(), 0..4u8, 0..8u8, 0..4u8);
+    // Few leases and few holders, so that they meet.
+    let lease = || (1..3u8, 0..2u8);
+    let pool = (home(), 0..3u8, 0..8u8, 0..4u8);
     prop_oneof![
-        3 => (vec(lease(), 1..4), 0..4u8).prop_map(|(keys, who)| LeaseStep::Claim(keys, who)),
+        3 => (vec(lease(), 1..4), 0..3u8).prop_map(|(keys, who)| LeaseStep::Claim(keys, who)),
         3 => pool.prop_map(|(home, holder, names, limit)| {
             LeaseStep::ClaimPool { home, holder, names, limit }
         }),
-        3 => (lease(), 0..4u8, any::<bool>())
+        4 => (lease(), prop::option::weighted(0.3, 0..3u8), any::<bool>())
             .prop_map(|(key, who, report)| LeaseStep::Renew(key, who, report)),
-        1 => vec(lease(), 0..3).prop_map(LeaseStep::Cancel),
+        2 => vec(lease(), 0..3).prop_map(LeaseStep::Cancel),
         1 => (0..3u8).prop_map(LeaseStep::Expire),
     ]
 }
