@@ -83,3 +83,6 @@ impl Claims for StoreClaims {
         granted.map_err(|error| LeasesUnavailable(error.to_string()))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -95,29 +95,28 @@ fn answer(
                 FailureMessage::uncertain(effect, "interrupted", message).into()
             }
         },
-        (Some(Outcome::Cancelled | Outcome::Interrupted) | None, end) => {
-            unanswered(job, end.unwrap_or(End::Stopped(StopCause::Cancelling))).into()
-        }
+        // Nothing happened outside, so it can be done again whatever its effect is.
+        (Some(Outcome::Cancelled), end) => unanswered(job, EffectClass::None, end).into(),
+        (Some(Outcome::Interrupted) | None, end) => unanswered(job, effect, end).into(),
     })
 }
 
 /// The failure of an attempt that was ended without an answer.
-fn unanswered(job: &ReadyJob<'_>, end: End) -> FailureMessage {
-    let effect = job.message.effect;
+fn unanswered(job: &ReadyJob<'_>, effect: EffectClass, end: Option<End>) -> FailureMessage {
     let limit = |ms: Option<u64>| duration_text(ms.unwrap_or_default());
     match end {
-        End::Timeout => {
+        Some(End::Timeout) => {
             let message = format!("no result within {}", limit(job.message.timeout_ms));
             FailureMessage::uncertain(effect, "timeout", message)
         }
-        End::Idle => {
+        Some(End::Idle) => {
             let message = format!("no progress for {}", limit(job.message.idle_timeout_ms));
             FailureMessage::uncertain(effect, "idle_timeout", message)
         }
-        End::Stopped(StopCause::Shutdown) => {
+        Some(End::Stopped(StopCause::Shutdown)) => {
             FailureMessage::uncertain(effect, "runner_stopped", "its runner was shut down")
         }
-        End::Stopped(StopCause::Cancelling | StopCause::Lost) => {
+        Some(End::Stopped(StopCause::Cancelling | StopCause::Lost)) | None => {
             FailureMessage::uncertain(effect, "cancel_unanswered", "it did not stop when asked to")
         }
     }

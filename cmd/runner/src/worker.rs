@@ -58,8 +58,8 @@ impl Worker {
         let started_at = self.deps.clock.now();
         let outcome = tokio::select! {
             biased;
-            () = attempt.lost() => None,
             outcome = self.outcome(job, attempt) => outcome,
+            () = attempt.lost() => None,
         };
         let outcome = outcome?;
         let message = job.answer(Arc::clone(&self.runner), outcome);

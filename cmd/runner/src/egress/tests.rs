@@ -150,7 +150,7 @@ async fn no_answer_in_time_is_a_timeout_with_the_effects_consequence() {
     .await;
     for (effect, expected) in [(Idempotent, (true, false)), (Irreversible, (false, true))] {
         let config = json!({"url": format!("http://{address}/"), "method": "POST"});
-        let job = JobMessage { timeout_ms: Some(200), ..http(effect, config) };
+        let job = JobMessage { timeout_ms: Some(1_500), ..http(effect, config) };
         let outcome = run_job(address, &job).await;
         assert_eq!(verdict(&outcome), ("timeout", expected.0, expected.1), "{effect:?}");
     }

@@ -43,6 +43,7 @@ impl Executor for Scripted {
         match args["answer"].as_str() {
             Some("completed") => Outcome::completed(&json!("after all")),
             Some("failed") => FailureMessage::permanent("own", "own").into(),
+            Some("interrupted") => Outcome::Interrupted,
             _ => Outcome::Cancelled,
         }
     }
@@ -91,8 +92,11 @@ async fn timeouts_end_attempts_as_their_effect_says() {
     for (effect, args, expected) in [
         (Pure, json!({}), ("timeout retry", 1_000)),
         (Idempotent, json!({"stop_ms": 99}), ("timeout retry", 1_099)),
-        (Compensable, json!({}), ("timeout lost", 1_000)),
-        (Irreversible, json!({}), ("timeout lost", 1_000)),
+        (Compensable, json!({"answer": "interrupted"}), ("timeout lost", 1_000)),
+        (Irreversible, json!({"answer": "interrupted"}), ("timeout lost", 1_000)),
+        (Idempotent, json!({"answer": "interrupted"}), ("timeout retry", 1_000)),
+        // It says that nothing has happened.
+        (Irreversible, json!({}), ("timeout retry", 1_000)),
         (Irreversible, json!({"stop_ms": 50, "answer": "completed"}), ("completed", 1_050)),
         (Irreversible, json!({"answer": "failed"}), ("own final", 1_000)),
         (Irreversible, json!({"stop_ms": 60_000}), ("timeout lost", 11_000)),
@@ -123,11 +127,14 @@ async fn stops_are_answered_by_their_cause() {
     use StopCause::{Cancelling, Lost, Shutdown};
     for (cause, effect, args, expected) in [
         (Cancelling, Irreversible, json!({"stop_ms": 5}), ("cancelled", 105)),
+        (Cancelling, Irreversible, json!({"answer": "interrupted"}), ("interrupted lost", 100)),
+        (Cancelling, Idempotent, json!({"answer": "interrupted"}), ("cancelled", 100)),
         (Cancelling, Pure, json!({"stop_ms": 60_000}), ("cancel_unanswered retry", 10_100)),
         (Cancelling, Irreversible, json!({"stop_ms": 60_000}), ("cancel_unanswered lost", 10_100)),
         (Cancelling, Pure, json!({"stop_ms": 5, "answer": "completed"}), ("completed", 105)),
         (Shutdown, Pure, json!({}), ("runner_stopped retry", 100)),
-        (Shutdown, Irreversible, json!({}), ("runner_stopped lost", 100)),
+        (Shutdown, Irreversible, json!({}), ("runner_stopped retry", 100)),
+        (Shutdown, Irreversible, json!({"answer": "interrupted"}), ("runner_stopped lost", 100)),
         (Shutdown, Irreversible, json!({"answer": "completed"}), ("completed", 100)),
         (Lost, Pure, json!({"stop_ms": 5, "answer": "completed"}), ("nothing", 100)),
     ] {
