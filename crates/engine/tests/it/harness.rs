@@ -157,6 +157,7 @@ impl Run {
             let text = serde_json::to_string(event).expect("events serialize");
             let read: Event = serde_json::from_str(&text).expect("events read back");
             assert_eq!(&read, event, "{text}");
+            crate::schemas::check(event);
             event.kind.payloads(&mut |payload| {
                 if let Some(blob) = payload.inline() {
                     self.blobs.insert(blob.digest(), Arc::clone(blob));
