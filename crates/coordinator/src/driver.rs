@@ -11,6 +11,7 @@ use aob_store::{AppendOutcome, Clock, Store};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::handle::Token;
@@ -57,8 +58,7 @@ impl Shard {
         let mut pending: VecDeque<Box<Performance>> = VecDeque::new();
         let mut intake = Vec::with_capacity(INTAKE_MAX);
         let mut inputs = Vec::with_capacity(INTAKE_MAX);
-        let mut flush = tokio::time::interval(LOOSE_ACKNOWLEDGEMENTS);
-        flush.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut flush_at: Option<Instant> = None;
         let performances = self.performances.clone();
         let mut failures = 0;
         loop {
@@ -68,6 +68,11 @@ impl Shard {
             {
                 appending = Some(self.append(batch, failures));
             }
+            flush_at = match (self.core.has_loose_acknowledgements(), flush_at) {
+                (true, None) => Some(Instant::now() + LOOSE_ACKNOWLEDGEMENTS),
+                (true, at) => at,
+                (false, _) => None,
+            };
             let stopping = shutdown.is_cancelled();
             if stopping && appending.is_none() && readings.is_empty() && pending.is_empty() {
                 return;
@@ -102,7 +107,10 @@ impl Shard {
                     let now = self.now();
                     intake.drain(..).for_each(|s| self.core.handle(now, Input::Submit(s)));
                 }
-                _ = flush.tick() => self.flush_acknowledgements().await,
+                () = sleep_until(flush_at.unwrap_or_else(Instant::now)), if flush_at.is_some() => {
+                    flush_at = None;
+                    self.flush_acknowledgements().await;
+                }
                 () = shutdown.cancelled(), if !stopping => {}
             }
         }

@@ -15,8 +15,6 @@ use crate::{
 
 /// Rows younger than this belong to whoever wrote them.
 const AGE_MS: i64 = 2_000;
-/// How often the outbox is looked at.
-const PERIOD: Duration = Duration::from_secs(1);
 /// Rows taken at once.
 const ROWS_MAX: u32 = 256;
 
@@ -26,18 +24,21 @@ pub(crate) struct Relay {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) performer: Performer,
     pub(crate) clock: Clock,
+    /// How often the outbox is looked at.
+    pub(crate) period: Duration,
 }
 
 impl Relay {
     pub(crate) async fn run(self, shutdown: CancellationToken) {
-        let mut period = tokio::time::interval(PERIOD);
+        let mut period = tokio::time::interval(self.period);
         period.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         // What a crash left is old already, whatever its rows' age.
         self.sweep(i64::MAX).await;
         loop {
             tokio::select! {
-                _ = period.tick() => {}
+                biased;
                 () = shutdown.cancelled() => return,
+                _ = period.tick() => {}
             }
             self.sweep((self.clock)() - AGE_MS).await;
         }

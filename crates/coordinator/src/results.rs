@@ -1,23 +1,29 @@
 //! Results of runners: from the topic, or from the runner protocol, to the run they belong to.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use aob_api::jobs::{OutcomeMessage, PayloadMessage, ResultMessage};
-use aob_bus::{Bus, Consumer, Topic};
+use aob_bus::{Bus, Consumer, SubscribeError, Topic};
 use aob_engine::{
     Actor, AttemptOutcome, AttemptResult, Blob, Command, CommandId, RawValueEq, Request,
     WorkspaceId,
 };
 use futures::StreamExt;
 use futures::stream;
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::performer::RESULTS_TOPIC;
 use crate::reader::Reader;
-use crate::{Handle, ReadError, Reply, Submission};
+use crate::{Handle, ReadError, Reply, Submission, SubmitError};
 
 /// Results taken at once.
 const RESULTS_MAX: usize = 512;
+/// First and longest wait before a result is submitted again.
+const RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
+/// How often a result is submitted before it is given up: about five minutes.
+const TRIES_MAX: u32 = 300;
 /// Consumer group of the coordinators.
 const GROUP: &str = "coordinators";
 
@@ -31,55 +37,98 @@ pub struct Results {
 
 impl Results {
     pub(crate) async fn run(self, shutdown: CancellationToken) {
-        let topic = Topic::new(RESULTS_TOPIC);
-        let consumer = match self.bus.subscribe(&topic, GROUP).await {
-            Ok(consumer) => consumer,
-            Err(error) => {
-                tracing::error!(%error, "results cannot be consumed");
-                return;
-            }
-        };
+        let Some(consumer) = self.subscribe(&shutdown).await else { return };
         loop {
             let messages = tokio::select! {
-                messages = consumer.recv_batch(RESULTS_MAX) => messages,
+                biased;
                 () = shutdown.cancelled() => return,
+                messages = consumer.recv_batch(RESULTS_MAX) => messages,
             };
-            let Ok(messages) = messages else { return };
+            let messages = match messages {
+                Ok(messages) => messages,
+                Err(error) => {
+                    tracing::warn!(%error, "results cannot be received");
+                    sleep(RETRY.0).await;
+                    continue;
+                }
+            };
             let places: Vec<(u32, u64)> =
                 messages.iter().map(|m| (m.partition, m.offset)).collect();
-            stream::iter(messages)
-                .for_each_concurrent(RESULTS_MAX, async |message| {
-                    self.take(&message.payload).await;
-                })
-                .await;
+            let taking = stream::iter(messages).for_each_concurrent(RESULTS_MAX, async |message| {
+                self.take(&message.payload).await;
+            });
+            tokio::select! {
+                biased;
+                // What is not dealt with is delivered to another process.
+                () = shutdown.cancelled() => return,
+                () = taking => {}
+            }
             commit(&*consumer, &places).await;
         }
     }
 
-    /// Takes one message in. What cannot be read is dropped: its attempt's loss shows by
-    /// redispatch or lease.
-    async fn take(&self, payload: &[u8]) {
-        match serde_json::from_slice::<ResultMessage>(payload) {
-            Ok(message) => {
-                let key = message.key();
-                if let Err(error) = self.submit(message).await {
-                    tracing::warn!(%error, attempt = %key, "a result was not taken in");
+    /// Joins the group, however long that takes; `None`: it cannot be joined, or shut down.
+    async fn subscribe(&self, shutdown: &CancellationToken) -> Option<Box<dyn Consumer>> {
+        let topic = Topic::new(RESULTS_TOPIC);
+        loop {
+            match self.bus.subscribe(&topic, GROUP).await {
+                Ok(consumer) => return Some(consumer),
+                Err(SubscribeError::Unavailable(error)) => {
+                    tracing::warn!(%error, "results cannot be consumed yet");
+                }
+                Err(error @ SubscribeError::UnknownTopic { .. }) => {
+                    tracing::error!(%error, "results cannot be consumed");
+                    return None;
                 }
             }
-            Err(error) => tracing::warn!(%error, "a result cannot be read"),
+            tokio::select! {
+                biased;
+                () = shutdown.cancelled() => return None,
+                () = sleep(RETRY.1) => {}
+            }
         }
+    }
+
+    /// Takes one message in: returns when it is dealt with, so that its offset can be committed.
+    /// What cannot be read is dropped: its attempt's loss shows by redispatch or lease. So is what
+    /// stays unavailable for long, or one damaged run would hold up all others of its partition.
+    async fn take(&self, payload: &[u8]) {
+        let message = match serde_json::from_slice::<ResultMessage>(payload) {
+            Ok(message) => message,
+            Err(error) => {
+                tracing::warn!(%error, "a result cannot be read");
+                return;
+            }
+        };
+        let key = message.key();
+        let mut wait = RETRY.0;
+        for _ in 0..TRIES_MAX {
+            match self.submit(message.clone()).await {
+                Err(error @ (SubmitError::Unavailable(_) | SubmitError::Overloaded)) => {
+                    tracing::debug!(%error, attempt = %key, "a result waits");
+                }
+                Ok(_) => return,
+                Err(error) => {
+                    tracing::debug!(%error, attempt = %key, "a result is refused");
+                    return;
+                }
+            }
+            sleep(wait).await;
+            wait = (wait * 2).min(RETRY.1);
+        }
+        tracing::error!(attempt = %key, "a result could not be taken in and is given up");
     }
 
     /// Submits a runner's answer and waits until its outcome is durable.
     ///
     /// # Errors
-    /// See [`crate::SubmitError`].
+    /// See [`SubmitError`].
     pub async fn submit(&self, message: ResultMessage) -> Reply {
         let workspace = message.workspace;
         let outcome = match message.outcome {
             OutcomeMessage::Completed { output } => {
                 let output = self.blob(workspace, output).await;
-                let output = output.map_err(|e| crate::SubmitError::Unavailable(e.to_string()))?;
+                let output = output.map_err(|e| SubmitError::Unavailable(e.to_string()))?;
                 AttemptOutcome::Completed { output }
             }
             OutcomeMessage::Failed { failure } => AttemptOutcome::Failed(failure.into()),

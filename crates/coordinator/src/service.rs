@@ -39,6 +39,10 @@ pub struct Config {
     pub workflows_max: NonZeroUsize,
     /// Publish domain events on `workflow.events`.
     pub publish_events: bool,
+    /// How often the relay looks for effects that nobody performs.
+    pub relay_period: Duration,
+    /// How often timers are looked for at least; those that this process sets are known to it.
+    pub sweep_period: Duration,
 }
 
 impl Default for Config {
@@ -48,6 +52,8 @@ impl Default for Config {
             core: CoreConfig::default(),
             workflows_max: NonZeroUsize::new(512).unwrap_or(NonZeroUsize::MIN),
             publish_events: true,
+            relay_period: Duration::from_secs(1),
+            sweep_period: Duration::from_secs(1),
         }
     }
 }
@@ -138,9 +144,11 @@ impl Coordinator {
             handle: handle.clone(),
             clock: Arc::clone(&clock),
             wake,
+            at_least: config.sweep_period,
         };
         tasks.spawn(sweeper.run(shutdown.clone()));
-        let relay = Relay { store, performer: performer.clone(), clock };
+        let performing = performer.clone();
+        let relay = Relay { store, performer: performing, clock, period: config.relay_period };
         tasks.spawn(relay.run(shutdown.clone()));
         tasks.close();
         Self { handle, reader, workflows, results, performer, pool_work, tasks }

@@ -16,8 +16,6 @@ use crate::{Handle, Submission, SubmitError, engine_workspace, run_of};
 const SWEEP_MAX: u32 = 512;
 /// Runs ticked at the same time.
 const TICKS_AT_ONCE: usize = 64;
-/// The table is looked at this often even if nothing was offered: other processes set timers too.
-const SWEEP_AT_LEAST: Duration = Duration::from_secs(1);
 
 /// Sends ticks.
 #[derive(Clone)]
@@ -26,6 +24,9 @@ pub(crate) struct Sweeper {
     pub(crate) handle: Handle,
     pub(crate) clock: Clock,
     pub(crate) wake: Arc<WakeHint>,
+    /// The table is looked at this often even if nothing was offered: other processes set timers
+    /// too.
+    pub(crate) at_least: Duration,
 }
 
 impl Sweeper {
@@ -41,9 +42,10 @@ impl Sweeper {
             }
             let wait = self.wait_until(hinted).await;
             tokio::select! {
-                () = tokio::time::sleep(wait) => {}
-                () = self.wake.offered() => {}
+                biased;
                 () = shutdown.cancelled() => return,
+                () = self.wake.offered() => {}
+                () = tokio::time::sleep(wait) => {}
             }
         }
     }
@@ -54,7 +56,7 @@ impl Sweeper {
         let now = (self.clock)();
         let next = if hinted > now { stored.min(hinted) } else { stored };
         let wait_ms = u64::try_from(next.saturating_sub(now)).unwrap_or(0).max(1);
-        Duration::from_millis(wait_ms).min(SWEEP_AT_LEAST)
+        Duration::from_millis(wait_ms).min(self.at_least)
     }
 
     /// Ticks what is due; true where there may be more.
