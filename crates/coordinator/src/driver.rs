@@ -82,8 +82,7 @@ impl Shard {
                 outcomes = async { appending.as_mut().expect("guarded").await }, if appending.is_some() => {
                     appending = None;
                     failures = if outcomes.is_some() { 0 } else { failures + 1 };
-                    let now = self.now();
-                    self.core.handle(now, Input::Appended(outcomes));
+                    self.feed([Input::Appended(outcomes)]);
                 }
                 permit = performances.reserve(), if !pending.is_empty() => {
                     match (permit, pending.pop_front()) {
@@ -91,21 +90,16 @@ impl Shard {
                         (Err(_), _) | (_, None) => pending.clear(),
                     }
                 }
-                Some(input) = readings.next(), if !readings.is_empty() => {
-                    let now = self.now();
-                    self.core.handle(now, input);
-                }
+                Some(input) = readings.next(), if !readings.is_empty() => self.feed([input]),
                 count = self.internal.recv_many(&mut inputs, INTAKE_MAX) => {
                     if count == 0 && stopping { return; }
-                    let now = self.now();
-                    inputs.drain(..).for_each(|input| self.core.handle(now, input));
+                    self.feed(inputs.drain(..));
                 }
                 count = self.external.recv_many(&mut intake, INTAKE_MAX),
                     if !stopping && pending.len() < PENDING_PERFORMANCES_MAX =>
                 {
                     if count == 0 { return; }
-                    let now = self.now();
-                    intake.drain(..).for_each(|s| self.core.handle(now, Input::Submit(s)));
+                    self.feed(intake.drain(..).map(Input::Submit));
                 }
                 () = sleep_until(flush_at.unwrap_or_else(Instant::now)), if flush_at.is_some() => {
                     flush_at = None;
@@ -114,6 +108,12 @@ impl Shard {
                 () = shutdown.cancelled(), if !stopping => {}
             }
         }
+    }
+
+    /// Tells the core what happened.
+    fn feed(&mut self, inputs: impl IntoIterator<Item = Input<Token>>) {
+        let now = self.now();
+        inputs.into_iter().for_each(|input| self.core.handle(now, input));
     }
 
     fn now(&self) -> Timestamp {

@@ -60,49 +60,74 @@ fn leases(rows: &mut DerivedRows, run: RunId, event: &Event) {
         instance: instance.to_string(),
         attempt,
     };
-    let mut over = |instance: &InstanceId, attempt: u32| {
-        if attempt > 0 {
-            let key = key(instance, attempt);
-            rows.leases_put.retain(|lease| lease.key != key);
-            rows.leases_drop.push(key);
+    if let EventKind::NodeScheduled(data) = &event.kind {
+        if data.job.leased {
+            rows.leases_put.push(LeaseRow {
+                key: key(&data.instance, data.attempt),
+                pool: data.job.pool.to_string(),
+                name: data.job.name.to_string(),
+                priority: rank(data.job.priority),
+                seq: event.seq,
+                by_topic: data.job.builtin,
+                scheduled_ms: event.at.0,
+            });
         }
+    } else if let Some((instance, attempt)) = ended_attempt(&event.kind) {
+        let key = key(instance, attempt);
+        rows.leases_put.retain(|lease| lease.key != key);
+        rows.leases_drop.push(key);
+    }
+}
+
+fn rank(priority: Priority) -> u8 {
+    match priority {
+        Priority::High => 0,
+        Priority::Medium => 1,
+        Priority::Low => 2,
+    }
+}
+
+/// The attempt that an event ends.
+fn ended_attempt(kind: &EventKind) -> Option<(&InstanceId, u32)> {
+    let (instance, attempt) = if let EventKind::RetryScheduled(data) = kind {
+        (&data.instance, data.attempt)
+    } else if let EventKind::NodeCompleted(data) = kind {
+        (&data.instance, data.attempt)
+    } else if let EventKind::NodeFailed(data) = kind {
+        (&data.instance, data.attempt)
+    } else if let EventKind::NodeParked(data) = kind {
+        (&data.instance, data.attempt)
+    } else if let EventKind::NodeCancelled(data) = kind {
+        (&data.instance, data.attempt)
+    } else {
+        return None;
     };
-    match &event.kind {
-        EventKind::NodeScheduled(data) if data.job.leased => rows.leases_put.push(LeaseRow {
-            key: key(&data.instance, data.attempt),
-            pool: data.job.pool.to_string(),
-            name: data.job.name.to_string(),
-            priority: match data.job.priority {
-                Priority::High => 0,
-                Priority::Medium => 1,
-                Priority::Low => 2,
-            },
-            seq: event.seq,
-            by_topic: data.job.builtin,
-            scheduled_ms: event.at.0,
-        }),
-        EventKind::RetryScheduled(data) => over(&data.instance, data.attempt),
-        EventKind::NodeCompleted(data) => over(&data.instance, data.attempt),
-        EventKind::NodeFailed(data) => over(&data.instance, data.attempt),
-        EventKind::NodeParked(data) => over(&data.instance, data.attempt),
-        EventKind::NodeCancelled(data) => over(&data.instance, data.attempt),
-        _ => {}
+    (attempt > 0).then_some((instance, attempt))
+}
+
+/// The ticket that an event is about.
+fn ticket_of(kind: &EventKind) -> Option<&TicketId> {
+    if let EventKind::ApprovalRequested(data) = kind {
+        Some(&data.ticket)
+    } else if let EventKind::ApprovalVoted(data) = kind {
+        Some(&data.ticket)
+    } else if let EventKind::ApprovalEscalated(data) = kind {
+        Some(&data.ticket)
+    } else if let EventKind::ApprovalDecided(data) = kind {
+        Some(&data.ticket)
+    } else {
+        None
     }
 }
 
 /// Keeps the rows of the tickets that an event touches.
 fn ticket(tickets: &mut BTreeMap<String, TicketRow>, state: &RunState, run: RunId, event: &Event) {
-    let id = match &event.kind {
-        EventKind::ApprovalRequested(data) => &data.ticket,
-        EventKind::ApprovalVoted(data) => &data.ticket,
-        EventKind::ApprovalEscalated(data) => &data.ticket,
-        EventKind::ApprovalDecided(data) => &data.ticket,
-        _ => return,
-    };
+    let Some(id) = ticket_of(&event.kind) else { return };
     let Some(view) = state.ticket(id) else { return };
-    let decided = match &event.kind {
-        EventKind::ApprovalDecided(data) => Some((data.outcome, event.at)),
-        _ => None,
+    let decided = if let EventKind::ApprovalDecided(data) = &event.kind {
+        Some((data.outcome, event.at))
+    } else {
+        None
     };
     let row = tickets.entry(id.to_string()).or_insert_with(|| TicketRow {
         ticket: id.to_string(),
