@@ -17,7 +17,6 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("aob-engine", &["aob-ir"]),
     ("aob-checker", &["aob-ir", "aob-engine"]),
     ("aob-api", &["aob-ir", "aob-engine"]),
-    ("aob-edge", &["aob-engine", "aob-api", "aob-store", "aob-bus"]),
     (
         "aob-coordinator",
         &["aob-ir", "aob-engine", "aob-api", "aob-store", "aob-bus", "aob-cache", "aob-cas"],
@@ -30,7 +29,6 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "aob-checker",
             "aob-coordinator",
             "aob-api",
-            "aob-edge",
             "aob-store",
             "aob-bus",
             "aob-cache",
@@ -39,7 +37,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     (
         "aob-fanout",
-        &["aob-engine", "aob-api", "aob-edge", "aob-store", "aob-bus"],
+        &["aob-ir", "aob-engine", "aob-coordinator", "aob-api", "aob-store", "aob-bus", "aob-cas"],
     ),
     (
         "aob-runner",

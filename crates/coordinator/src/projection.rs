@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use aob_engine::{ApprovalOutcome, Event, EventKind, InstanceId, RunId, RunState, Timestamp};
+use aob_engine::{
+    ApprovalOutcome, Event, EventKind, InstanceId, RunId, RunState, TicketId, Timestamp,
+};
 use aob_ir::Priority;
 use aob_store::{DerivedRows, LeaseKey, LeaseRow, RunRow, TicketRow};
 
