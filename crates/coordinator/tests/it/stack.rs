@@ -22,13 +22,13 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
 
 /// How long a test waits for what must happen.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 const WORKSPACE: WorkspaceId = WorkspaceId(Uuid::from_u128(0xa));
 
 /// One process over shared ports.
-pub struct Stack {
-    pub coordinator: Coordinator,
+pub(crate) struct Stack {
+    pub(crate) coordinator: Coordinator,
     store: Arc<dyn Store>,
     cas: Arc<dyn Cas>,
     bus: Arc<dyn Bus>,
@@ -70,7 +70,7 @@ fn bus() -> Arc<dyn Bus> {
 }
 
 /// A chain of functions that each return their name.
-pub fn echo_document(length: usize) -> Value {
+pub(crate) fn echo_document(length: usize) -> Value {
     let node = |n| json!({"id": format!("n{n}"), "type": "function", "config": {"name": "echo", "args": format!("n{n}")}});
     let edge = |n| json!({"from": format!("n{n}"), "to": format!("n{}", n + 1)});
     json!({
@@ -80,12 +80,12 @@ pub fn echo_document(length: usize) -> Value {
 }
 
 impl Stack {
-    pub fn memory() -> Self {
+    pub(crate) fn memory() -> Self {
         let store = Arc::new(MemStore::new(clock()));
         Self::over(store, Arc::new(MemCas::default()), bus(), None)
     }
 
-    pub fn sqlite() -> Self {
+    pub(crate) fn sqlite() -> Self {
         let folder = tempfile::tempdir().expect("a scratch folder");
         let config = aob_store::SqliteConfig::new(folder.path().join("aob.db"));
         let store = aob_store::SqliteStore::open(&config, clock());
@@ -114,7 +114,7 @@ impl Stack {
     }
 
     /// Another process on the same storage.
-    pub fn second_coordinator(&self) -> Self {
+    pub(crate) fn second_coordinator(&self) -> Self {
         Self::over(Arc::clone(&self.store), Arc::clone(&self.cas), Arc::clone(&self.bus), None)
     }
 
@@ -158,14 +158,14 @@ impl Stack {
         }
     }
 
-    pub async fn start(&self, document: &Value, inputs: Value) -> RunId {
+    pub(crate) async fn start(&self, document: &Value, inputs: Value) -> RunId {
         let submission = self.submission(document, inputs).await;
         let run = submission.run;
         self.coordinator.handle.submit(submission).await.expect("the start is accepted");
         run
     }
 
-    pub async fn start_with_key(&self, document: &Value, key: &str) -> Reply {
+    pub(crate) async fn start_with_key(&self, document: &Value, key: &str) -> Reply {
         let mut submission = self.submission(document, json!({})).await;
         submission.key = Some(IdempotencyKey {
             endpoint: "POST /runs".to_owned(),
@@ -179,7 +179,7 @@ impl Stack {
     }
 
     /// Appends a run as a process would that dies right after the commit.
-    pub async fn start_without_performing(&self, document: &Value) -> RunId {
+    pub(crate) async fn start_without_performing(&self, document: &Value) -> RunId {
         use aob_coordinator::{Core, CoreConfig, Input, Output};
         let submission = self.submission(document, json!({})).await;
         let run = submission.run;
@@ -195,7 +195,7 @@ impl Stack {
         run
     }
 
-    pub async fn submit(&self, run: RunId, command: Command) -> Reply {
+    pub(crate) async fn submit(&self, run: RunId, command: Command) -> Reply {
         let submission = Submission {
             workspace: WORKSPACE,
             run,
@@ -208,7 +208,12 @@ impl Stack {
         self.coordinator.handle.submit(submission).await
     }
 
-    pub async fn vote(&self, run: RunId, ticket: &str, vote: Vote) -> Result<(), SubmitError> {
+    pub(crate) async fn vote(
+        &self,
+        run: RunId,
+        ticket: &str,
+        vote: Vote,
+    ) -> Result<(), SubmitError> {
         let cast = CastVote {
             ticket: TicketId(ticket.into()),
             vote,
@@ -221,7 +226,12 @@ impl Stack {
     }
 
     /// Sends signals one after the other; how many were acknowledged.
-    pub async fn signals(&self, run: RunId, who: &str, numbers: std::ops::Range<usize>) -> usize {
+    pub(crate) async fn signals(
+        &self,
+        run: RunId,
+        who: &str,
+        numbers: std::ops::Range<usize>,
+    ) -> usize {
         let mut acknowledged = 0;
         for number in numbers {
             let signal = format!("{who}{number}").into();
@@ -250,7 +260,7 @@ impl Stack {
         found.unwrap_or_else(|_| panic!("{what} did not happen"))
     }
 
-    pub async fn wait(&self, run: RunId) -> RunStatus {
+    pub(crate) async fn wait(&self, run: RunId) -> RunStatus {
         self.until("the end of the run", || async {
             let loaded = self.coordinator.reader.load(run).await.expect("readable")?;
             loaded.state.is_terminal().then(|| loaded.state.status())
@@ -258,7 +268,7 @@ impl Stack {
         .await
     }
 
-    pub async fn ticket(&self) -> String {
+    pub(crate) async fn ticket(&self) -> String {
         self.until("a ticket", || async {
             let tickets = self.store.tickets(store_workspace(WORKSPACE), None, None, None, 1).await;
             tickets.expect("readable").pop().map(|row| row.ticket)
@@ -267,44 +277,44 @@ impl Stack {
     }
 
     /// Waits until nothing is owed any more.
-    pub async fn quiet(&self) {
+    pub(crate) async fn quiet(&self) {
         self.until("an empty outbox", || async { self.outbox().await.is_empty().then_some(()) })
             .await;
     }
 
-    pub async fn outbox(&self) -> Vec<aob_store::OutboxKey> {
+    pub(crate) async fn outbox(&self) -> Vec<aob_store::OutboxKey> {
         let rows = self.store.outbox_due(i64::MAX, 100).await.expect("readable");
         rows.into_iter().map(|(_, key)| key).collect()
     }
 
-    pub async fn output(&self, run: RunId) -> Value {
+    pub(crate) async fn output(&self, run: RunId) -> Value {
         let loaded = self.coordinator.reader.load(run).await.expect("readable").expect("exists");
         let output = loaded.state.output().expect("a completed run has an output");
         let blob = self.coordinator.reader.value(WORKSPACE, run, output).await.expect("readable");
         Value::clone(blob.value())
     }
 
-    pub async fn segments(&self, run: RunId) -> Vec<Segment> {
+    pub(crate) async fn segments(&self, run: RunId) -> Vec<Segment> {
         let found = self.store.segments_after(store_workspace(WORKSPACE), stream(run), 0, 100_000);
         found.await.expect("readable")
     }
 
-    pub async fn events(&self, run: RunId) -> Vec<Event> {
+    pub(crate) async fn events(&self, run: RunId) -> Vec<Event> {
         let segments = self.segments(run).await;
         segments.iter().flat_map(|segment| parse(run, segment).expect("readable")).collect()
     }
 
-    pub async fn count(&self, run: RunId, kind: &str) -> usize {
+    pub(crate) async fn count(&self, run: RunId, kind: &str) -> usize {
         self.events(run).await.iter().filter(|event| event.kind.name() == kind).count()
     }
 
-    pub async fn runs(&self) -> Vec<RunRow> {
+    pub(crate) async fn runs(&self) -> Vec<RunRow> {
         let filter = RunFilter { limit: 100, ..RunFilter::default() };
         self.store.runs(store_workspace(WORKSPACE), &filter).await.expect("readable")
     }
 
     /// The log checks out: its chain, its invariants, and the row that lists show.
-    pub async fn verify(&self, run: RunId) {
+    pub(crate) async fn verify(&self, run: RunId) {
         let events = self.events(run).await;
         let loaded = self.coordinator.reader.load(run).await.expect("readable").expect("exists");
         let digest = loaded.state.digest().expect("a run has a workflow");

@@ -14,10 +14,14 @@ fn what_is_open_is_owed_again_from_the_state() {
     );
     let mut run = Run::start(&document, json!({}));
     let names = |effects: &[Effect]| -> Vec<String> {
-        let name = |effect: &Effect| match effect {
-            Effect::Dispatch(d) => format!("dispatch {}#{}", d.instance, d.attempt),
-            Effect::StartChild(s) => format!("start {}", s.instance),
-            other => format!("{other:?}"),
+        let name = |effect: &Effect| {
+            if let Effect::Dispatch(d) = effect {
+                format!("dispatch {}#{}", d.instance, d.attempt)
+            } else if let Effect::StartChild(s) = effect {
+                format!("start {}", s.instance)
+            } else {
+                format!("{effect:?}")
+            }
         };
         effects.iter().filter(|e| !matches!(e, Effect::Publish(_))).map(name).collect()
     };

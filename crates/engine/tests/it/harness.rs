@@ -16,21 +16,21 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 /// A run under test.
-pub struct Run {
-    pub ir: Arc<Ir>,
-    pub state: RunState,
-    pub events: Vec<Event>,
-    pub now: Timestamp,
+pub(crate) struct Run {
+    pub(crate) ir: Arc<Ir>,
+    pub(crate) state: RunState,
+    pub(crate) events: Vec<Event>,
+    pub(crate) now: Timestamp,
     blobs: BTreeMap<Digest, Arc<Blob>>,
     commands: u32,
     /// Events of the last command.
-    pub last: Vec<Event>,
+    pub(crate) last: Vec<Event>,
 }
 
-pub const RUN: RunId = RunId(Uuid::from_u128(0x0193_0000_0000_7000_8000_0000_0000_0001));
+pub(crate) const RUN: RunId = RunId(Uuid::from_u128(0x0193_0000_0000_7000_8000_0000_0000_0001));
 
 /// Compiles a document.
-pub fn compile(document: &Value) -> Arc<Ir> {
+pub(crate) fn compile(document: &Value) -> Arc<Ir> {
     match aob_ir::compile(document) {
         Ok(compiled) => compiled.ir,
         Err(diagnostics) => panic!("the document of a test must compile: {diagnostics}"),
@@ -38,33 +38,33 @@ pub fn compile(document: &Value) -> Arc<Ir> {
 }
 
 /// A document of nodes and edges.
-pub fn graph(nodes: Value, edges: Value) -> Value {
+pub(crate) fn graph(nodes: Value, edges: Value) -> Value {
     json!({"nodes": nodes, "edges": edges, "metadata": {"name": "test"}})
 }
 
 /// A node that returns `value` at once.
-pub fn constant(id: &str, value: Value) -> Value {
+pub(crate) fn constant(id: &str, value: Value) -> Value {
     json!({"id": id, "type": "transform", "config": {"template": value}})
 }
 
 /// A node that a built-in runner executes.
-pub fn function(id: &str) -> Value {
+pub(crate) fn function(id: &str) -> Value {
     json!({"id": id, "type": "function", "config": {"name": "echo", "args": {"from": id}}})
 }
 
-pub fn edge(from: &str, to: &str) -> Value {
+pub(crate) fn edge(from: &str, to: &str) -> Value {
     json!({"from": from, "to": to})
 }
 
 impl Run {
     /// Starts a run of `document`.
-    pub fn start(document: &Value, inputs: Value) -> Self {
+    pub(crate) fn start(document: &Value, inputs: Value) -> Self {
         let mut run = Self::new(document);
         run.command(Command::Start(Box::new(run.start_run(inputs)))).expect("start is accepted");
         run
     }
 
-    pub fn new(document: &Value) -> Self {
+    pub(crate) fn new(document: &Value) -> Self {
         Self {
             ir: compile(document),
             state: RunState::default(),
@@ -76,7 +76,7 @@ impl Run {
         }
     }
 
-    pub fn start_run(&self, inputs: Value) -> StartRun {
+    pub(crate) fn start_run(&self, inputs: Value) -> StartRun {
         StartRun {
             run: RUN,
             workspace: WorkspaceId(Uuid::from_u128(1)),
@@ -94,11 +94,11 @@ impl Run {
     }
 
     /// Sends a command; `Ok(false)`: nothing changed.
-    pub fn command(&mut self, command: Command) -> Result<bool, Rejection> {
+    pub(crate) fn command(&mut self, command: Command) -> Result<bool, Rejection> {
         self.command_by("user:ada", command)
     }
 
-    pub fn command_by(&mut self, actor: &str, command: Command) -> Result<bool, Rejection> {
+    pub(crate) fn command_by(&mut self, actor: &str, command: Command) -> Result<bool, Rejection> {
         self.commands += 1;
         let id = CommandId(format!("c{}", self.commands).into());
         let request = Request { id, actor: Actor(actor.into()), command };
@@ -182,7 +182,7 @@ impl Run {
     }
 
     /// The attempt that is outstanding for an instance.
-    pub fn attempt(&self, instance: &str) -> u32 {
+    pub(crate) fn attempt(&self, instance: &str) -> u32 {
         let id: InstanceId = instance.parse().expect("an instance");
         let outstanding = self.state.outstanding();
         let found = outstanding.iter().find(|(known, ..)| *known == id);
@@ -190,18 +190,18 @@ impl Run {
     }
 
     /// A runner answers with a value.
-    pub fn complete(&mut self, instance: &str, output: Value) {
+    pub(crate) fn complete(&mut self, instance: &str, output: Value) {
         let attempt = self.attempt(instance);
         self.result(instance, attempt, AttemptOutcome::Completed { output: Blob::of(output) });
     }
 
     /// A runner answers with a failure.
-    pub fn fail(&mut self, instance: &str, failure: Failure) {
+    pub(crate) fn fail(&mut self, instance: &str, failure: Failure) {
         let attempt = self.attempt(instance);
         self.result(instance, attempt, AttemptOutcome::Failed(failure));
     }
 
-    pub fn result(&mut self, instance: &str, attempt: u32, outcome: AttemptOutcome) -> bool {
+    pub(crate) fn result(&mut self, instance: &str, attempt: u32, outcome: AttemptOutcome) -> bool {
         let result = AttemptResult {
             instance: instance.parse().expect("an instance"),
             attempt,
@@ -213,34 +213,40 @@ impl Run {
     }
 
     /// Time passes, then a tick comes with these leases.
-    pub fn tick_with(&mut self, ms: u64, leases: Vec<LeaseView>) -> bool {
+    pub(crate) fn tick_with(&mut self, ms: u64, leases: Vec<LeaseView>) -> bool {
         self.now = self.now.plus_ms(ms);
         self.command_by("system", Command::Tick { leases }).expect("ticks are not refused")
     }
 
-    pub fn tick(&mut self, ms: u64) -> bool {
+    pub(crate) fn tick(&mut self, ms: u64) -> bool {
         self.tick_with(ms, Vec::new())
     }
 
     /// When a tick with these leases finds nothing due: when something may be.
-    pub fn next_due(&mut self, leases: Vec<LeaseView>) -> Option<Timestamp> {
+    pub(crate) fn next_due(&mut self, leases: Vec<LeaseView>) -> Option<Timestamp> {
         let request = Request {
             id: CommandId("look".into()),
             actor: Actor::system(),
             command: Command::Tick { leases },
         };
-        match decide(&self.state, &self.ir, &request, &self.blobs, self.now) {
-            Decision::NoChange(NoChange::NotDue { next }) => next,
-            other => panic!("something is due: {other:?}"),
-        }
+        let decision = decide(&self.state, &self.ir, &request, &self.blobs, self.now);
+        let Decision::NoChange(NoChange::NotDue { next }) = decision else {
+            panic!("something is due: {decision:?}");
+        };
+        next
     }
 
-    pub fn signal(&mut self, name: &str, id: &str, payload: Value) -> Result<bool, Rejection> {
+    pub(crate) fn signal(
+        &mut self,
+        name: &str,
+        id: &str,
+        payload: Value,
+    ) -> Result<bool, Rejection> {
         let payload = Blob::of(payload);
         self.command(Command::Signal { name: name.into(), signal: id.into(), payload })
     }
 
-    pub fn vote(&mut self, by: &str, vote: Vote) -> Result<bool, Rejection> {
+    pub(crate) fn vote(&mut self, by: &str, vote: Vote) -> Result<bool, Rejection> {
         let ticket = self.ticket();
         let cast = CastVote {
             ticket,
@@ -254,69 +260,75 @@ impl Run {
     }
 
     /// The last ticket opened.
-    pub fn ticket(&self) -> TicketId {
-        let asked = self.events.iter().rev().find_map(|event| match &event.kind {
-            EventKind::ApprovalRequested(data) => Some(data.ticket.clone()),
-            _ => None,
+    pub(crate) fn ticket(&self) -> TicketId {
+        let asked = self.events.iter().rev().find_map(|event| {
+            if let EventKind::ApprovalRequested(data) = &event.kind {
+                Some(data.ticket.clone())
+            } else {
+                None
+            }
         });
         asked.expect("an approval was requested")
     }
 
-    pub fn child_result(&mut self, instance: &str, outcome: ChildOutcome) -> bool {
+    pub(crate) fn child_result(&mut self, instance: &str, outcome: ChildOutcome) -> bool {
         let id: InstanceId = instance.parse().expect("an instance");
-        let child = self.events.iter().find_map(|event| match &event.kind {
-            EventKind::ChildStarted(data) if data.instance == id => Some(data.child),
-            _ => None,
+        let child = self.events.iter().find_map(|event| {
+            if let EventKind::ChildStarted(data) = &event.kind {
+                (data.instance == id).then_some(data.child)
+            } else {
+                None
+            }
         });
         let child = child.expect("the instance has a child");
         let command = Command::ChildResult { instance: id, child, outcome };
         self.command_by("system", command).expect("child results are not refused")
     }
 
-    pub fn status(&self) -> RunStatus {
+    pub(crate) fn status(&self) -> RunStatus {
         self.state.status()
     }
 
     /// Effects of the last command.
-    pub fn effects(&self) -> Vec<Effect> {
+    pub(crate) fn effects(&self) -> Vec<Effect> {
         effects(&self.last)
     }
 
     /// The run's output.
-    pub fn output(&self) -> Value {
+    pub(crate) fn output(&self) -> Value {
         let output = self.state.output().expect("the run has an output");
         Value::clone(self.blobs[&output.digest].value())
     }
 
     /// The events of the last command, a line each.
-    pub fn lines(&self) -> Vec<String> {
+    pub(crate) fn lines(&self) -> Vec<String> {
         self.last.iter().map(line).collect()
     }
 
     /// All events, a line each.
-    pub fn all_lines(&self) -> Vec<String> {
+    pub(crate) fn all_lines(&self) -> Vec<String> {
         self.events.iter().map(line).collect()
     }
 
     /// How many events of this type there are.
-    pub fn count(&self, name: &str) -> usize {
+    pub(crate) fn count(&self, name: &str) -> usize {
         self.events.iter().filter(|event| event.kind.name() == name).count()
     }
 
     /// Instances that ended with this type of event, in order.
-    pub fn ended(&self, name: &str) -> Vec<String> {
+    pub(crate) fn ended(&self, name: &str) -> Vec<String> {
         let lines = self.events.iter().filter(|event| event.kind.name() == name).map(line);
         lines.map(|line| line.split(' ').nth(1).unwrap_or_default().to_owned()).collect()
     }
 }
 
 /// A failure that is tried again.
-pub fn retryable(code: &str) -> Failure {
+pub(crate) fn retryable(code: &str) -> Failure {
     Failure { retryable: true, ..final_failure(code) }
 }
 
 /// A failure that is not.
-pub fn final_failure(code: &str) -> Failure {
+pub(crate) fn final_failure(code: &str) -> Failure {
     Failure {
         code: code.into(),
         message: "it broke".into(),
@@ -328,7 +340,7 @@ pub fn final_failure(code: &str) -> Failure {
 }
 
 /// A failure after which nobody knows what happened.
-pub fn lost(code: &str) -> Failure {
+pub(crate) fn lost(code: &str) -> Failure {
     Failure { lost: true, ..retryable(code) }
 }
 

@@ -23,7 +23,7 @@ fn schemas() -> &'static BTreeMap<String, JsonSchema> {
 }
 
 /// Panics where an event does not fit its schema.
-pub fn check(event: &Event) {
+pub(crate) fn check(event: &Event) {
     let value = serde_json::to_value(event).expect("events serialize");
     let problems = schemas()[event.kind.name()].validate(&value);
     assert!(problems.is_empty(), "{problems:?}\n{value:#}");
