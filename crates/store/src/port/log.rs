@@ -38,7 +38,7 @@ pub struct Segment {
     pub events: String,
     /// Hash of the segment before.
     pub prev_hash: Hash,
-    /// [`segment_hash`] of this one.
+    /// [`segment_hash`](super::segment_hash) of this one.
     pub hash: Hash,
 }
 
