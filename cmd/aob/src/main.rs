@@ -1,2 +1,10 @@
-//! Placeholder.
-fn main() {}
+//! The `aob` command.
+
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    aob::main(std::env::args_os())
+}

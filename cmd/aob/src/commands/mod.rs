@@ -1,0 +1,61 @@
+//! One file per noun: its verbs, their options, and what they do.
+
+mod api;
+mod approve;
+mod ask;
+mod completion;
+mod config;
+mod docs;
+mod keys;
+mod logs;
+mod report;
+mod run;
+mod runner;
+mod signal;
+mod workflow;
+
+use clap::Subcommand;
+
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+/// The nouns.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    #[command(subcommand, visible_aliases = ["runs", "r"])]
+    Run(run::Run),
+    #[command(subcommand, visible_alias = "log")]
+    Logs(logs::Logs),
+    #[command(visible_alias = "approvals")]
+    Approve(approve::Approve),
+    #[command(subcommand, visible_alias = "signals")]
+    Signal(signal::Signal),
+    #[command(subcommand, visible_aliases = ["workflows", "wf"])]
+    Workflow(workflow::Workflow),
+    Runner(runner::Runner),
+    #[command(subcommand)]
+    Config(config::Config),
+    Completion(completion::Completion),
+    Api(api::ApiCall),
+    #[command(subcommand, hide = true)]
+    Docs(docs::Docs),
+}
+
+impl Command {
+    /// Does it.
+    pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
+        match self {
+            Self::Run(run) => run.run(context),
+            Self::Logs(logs) => logs.run(context),
+            Self::Approve(approve) => approve.run(context),
+            Self::Signal(signal) => signal.run(context),
+            Self::Workflow(workflow) => workflow.run(context),
+            Self::Runner(runner) => runner.run(context),
+            Self::Config(config) => config.run(context),
+            Self::Completion(completion) => completion.run(context),
+            Self::Api(call) => call.run(context),
+            Self::Docs(docs) => docs.run(context),
+        }
+    }
+}

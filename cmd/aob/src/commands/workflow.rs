@@ -1,0 +1,37 @@
+//! `aob workflow`: documents and their tags.
+
+mod create;
+mod list;
+mod show;
+mod validate;
+
+use clap::Subcommand;
+
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+pub(crate) use self::validate::parsed;
+
+/// Check, store and show workflows.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Workflow {
+    #[command(visible_alias = "check")]
+    Validate(validate::Validate),
+    Create(create::Create),
+    #[command(visible_alias = "ls")]
+    List(list::List),
+    #[command(visible_alias = "get")]
+    Show(show::Show),
+}
+
+impl Workflow {
+    pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
+        match self {
+            Self::Validate(validate) => validate.run(context),
+            Self::Create(create) => create.run(context),
+            Self::List(list) => list.run(context),
+            Self::Show(show) => show.run(context),
+        }
+    }
+}

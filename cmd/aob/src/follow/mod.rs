@@ -1,0 +1,168 @@
+//! Watching a run: events as lines, or a live view on a terminal.
+
+mod describe;
+mod live;
+
+use std::io::{self, IsTerminal};
+use std::time::Duration;
+
+pub(crate) use self::describe::EventView;
+use self::live::Live;
+use crate::client::{Api, Call, Delivery, EventStream};
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::Format;
+
+/// How often a live view is drawn.
+const FRAME: Duration = Duration::from_millis(100);
+
+/// What of a run is watched.
+#[derive(Debug, Clone)]
+pub(crate) struct Watch {
+    /// The run.
+    pub(crate) run: String,
+    /// Events from behind this seq.
+    pub(crate) after: u64,
+    /// Only this node and what is inside of it.
+    pub(crate) node: Option<String>,
+    /// Only these types of events; empty: all.
+    pub(crate) types: Vec<String>,
+}
+
+impl Watch {
+    /// All of a run, from its beginning.
+    pub(crate) fn whole(run: &str) -> Self {
+        Self { run: run.to_owned(), after: 0, node: None, types: Vec::new() }
+    }
+
+    fn stream(&self, api: &Api) -> EventStream {
+        // The end of the run must be seen, whatever else is.
+        EventStream::new(api, Call::get(&["runs", &self.run, "stream"]), self.after)
+    }
+
+    /// True where the event is one of those that were asked for.
+    pub(crate) fn shows(&self, event: &EventView) -> bool {
+        let of_node = |node: &String| event.is_of(node);
+        let typed = self.types.is_empty() || self.types.contains(&event.kind);
+        typed && self.node.as_ref().is_none_or(of_node)
+    }
+}
+
+/// Where events are shown.
+enum Show {
+    /// One line of text each on stdout.
+    Lines,
+    /// One line of text each on stderr: stdout is for the result.
+    Aside,
+    /// One line of JSON each on stdout.
+    Json,
+    /// A picture that changes.
+    Live(Box<Live>),
+    /// Nowhere.
+    Nothing,
+}
+
+/// Shows a run's events until it is over; answers its last status. For `run start --follow`, which
+/// prints the result afterwards.
+pub(crate) async fn until_over(
+    context: &Context,
+    api: &Api,
+    watch: &Watch,
+) -> Result<&'static str, Failure> {
+    let out = context.out;
+    let show = match out.format {
+        Format::Jsonl => Show::Json,
+        Format::Json | Format::Name if out.is_quiet() => Show::Nothing,
+        Format::Json | Format::Name => Show::Aside,
+        Format::Table | Format::Wide if out.is_live() && io::stdout().is_terminal() => {
+            Show::Live(Box::new(Live::new(&watch.run, out.stderr_has_color())))
+        }
+        Format::Table | Format::Wide => Show::Lines,
+    };
+    follow(context, api, watch, show).await
+}
+
+/// Prints a run's events as data until it is over; answers its last status. For `logs stream`.
+pub(crate) async fn print(
+    context: &Context,
+    api: &Api,
+    watch: &Watch,
+) -> Result<&'static str, Failure> {
+    let show = if context.out.is_json() { Show::Json } else { Show::Lines };
+    follow(context, api, watch, show).await
+}
+
+async fn follow(
+    context: &Context,
+    api: &Api,
+    watch: &Watch,
+    mut show: Show,
+) -> Result<&'static str, Failure> {
+    let mut events = watch.stream(api);
+    let mut frames = tokio::time::interval(FRAME);
+    loop {
+        let delivery = tokio::select! {
+            biased;
+            delivery = events.next() => delivery?,
+            interrupted = tokio::signal::ctrl_c() => return Err(stopped(&watch.run, interrupted)),
+            _ = frames.tick(), if matches!(show, Show::Live(_)) => {
+                if let Show::Live(live) = &mut show {
+                    live.draw();
+                }
+                continue;
+            }
+        };
+        let Some(delivery) = delivery else {
+            // The server has closed the stream for good without an end that we know.
+            return Ok("unknown");
+        };
+        if let Some(status) = shown(context, watch, &mut show, delivery)? {
+            return Ok(status);
+        }
+    }
+}
+
+/// Shows what was delivered; answers the run's last status where that was the end.
+fn shown(
+    context: &Context,
+    watch: &Watch,
+    show: &mut Show,
+    delivery: Delivery,
+) -> Result<Option<&'static str>, Failure> {
+    let out = context.out;
+    let text = match delivery {
+        Delivery::Event(text) => text,
+        Delivery::Reset { seq } => {
+            out.note(&format!("events up to {seq} are not kept any more"));
+            return Ok(None);
+        }
+        Delivery::Other => return Ok(None),
+    };
+    let event = EventView::parse(&text);
+    if watch.shows(&event) {
+        match show {
+            Show::Lines => out.line(&event.line())?,
+            Show::Aside => out.say(&event.line()),
+            Show::Json => out.line(&text)?,
+            Show::Live(live) => live.see(&event),
+            Show::Nothing => {}
+        }
+    }
+    let status = event.end();
+    if status.is_some()
+        && let Show::Live(live) = show
+    {
+        live.finish();
+    }
+    Ok(status)
+}
+
+fn stopped(run: &str, interrupted: io::Result<()>) -> Failure {
+    let message = match interrupted {
+        Ok(()) => "interrupted; the run goes on".to_owned(),
+        Err(error) => format!("signals cannot be waited for: {error}"),
+    };
+    let todo = format!("aob logs stream {run}");
+    Failure::new(Exit::Interrupted, "interrupted", message, todo)
+}

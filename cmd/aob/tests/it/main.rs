@@ -1,0 +1,6 @@
+//! The real binary: what it prints, and how it exits.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod bad_input;
+mod offline;
+mod shell;
