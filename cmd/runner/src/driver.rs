@@ -107,6 +107,21 @@ pub struct Driver {
     gone: CancellationToken,
 }
 
+/// A driver that has joined the group of runners.
+#[derive(Debug)]
+pub struct JoinedDriver {
+    driver: Driver,
+    intake: Intake,
+}
+
+impl JoinedDriver {
+    /// Works until `shutdown`, then drains: running jobs may finish for a while, then they are
+    /// stopped and answered so. Dropping the future ends everything at once, as a crash would.
+    pub async fn run(self, shutdown: CancellationToken) {
+        self.driver.work(self.intake, shutdown).await;
+    }
+}
+
 impl Driver {
     /// A driver; it starts with [`Driver::run`].
     pub fn new(config: DriverConfig, deps: DriverDeps) -> Self {
@@ -120,14 +135,27 @@ impl Driver {
         }
     }
 
-    /// Works until `shutdown`, then drains: running jobs may finish for a while, then they are
-    /// stopped and answered so. Dropping the future ends everything at once, as a crash would.
+    /// Joins the group of runners: what is published from here on waits for this one. Before the
+    /// first runner has joined, a topic keeps only its last messages.
+    ///
+    /// # Errors
+    /// If the topics do not exist or the bus cannot be reached.
+    pub async fn join(self) -> Result<JoinedDriver, SubscribeError> {
+        let intake = Intake::join(&*self.deps.bus, &self.config.group).await?;
+        Ok(JoinedDriver { driver: self, intake })
+    }
+
+    /// Joins the group and works: see [`JoinedDriver::run`].
     ///
     /// # Errors
     /// If the topics do not exist or the bus cannot be reached at the start.
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), SubscribeError> {
+        self.join().await?.run(shutdown).await;
+        Ok(())
+    }
+
+    async fn work(self, mut intake: Intake, shutdown: CancellationToken) {
         let _gone = self.gone.clone().drop_guard();
-        let mut intake = Intake::join(&*self.deps.bus, &self.config.group).await?;
         let (results, finished) = mpsc::channel(WAITING_MAX);
         let (stop_beating, give_up) = (CancellationToken::new(), CancellationToken::new());
         let publishing = publish_all(Arc::clone(&self.deps.bus), finished, give_up.clone());
@@ -145,7 +173,6 @@ impl Driver {
             stop_beating.cancel();
         };
         tokio::join!(beating, working, publishing);
-        Ok(())
     }
 
     async fn take_jobs(

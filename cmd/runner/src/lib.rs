@@ -39,7 +39,7 @@ pub use backoff::Backoff;
 pub use builtins::Builtins;
 pub use claims::StoreClaims;
 pub use clock::Clock;
-pub use driver::{Driver, DriverConfig, DriverDeps};
+pub use driver::{Driver, DriverConfig, DriverDeps, JoinedDriver};
 pub use exec::{OUTPUT_BYTES_MAX, Programs};
 pub use execute::{Executor, Outcome, ReadyJob};
 pub use http::{
@@ -51,7 +51,7 @@ pub use payloads::{CasPayloads, PayloadError, Payloads};
 pub use poll::{PollConfig, PollError, Poller};
 pub use redact::Redactor;
 pub use secrets::{FillError, MapSecrets, Secret, Secrets, SecretsUnavailable};
-pub use service::{Config, ConfigError, Deps, Service, bind};
+pub use service::{Config, ConfigError, Deps, JoinedService, Service, bind};
 pub use worker::{Worker, WorkerDeps};
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::builtins::Builtins;
 use crate::clock::Clock;
-use crate::driver::{Driver, DriverConfig, DriverDeps};
+use crate::driver::{Driver, DriverConfig, DriverDeps, JoinedDriver};
 use crate::http::{HttpExecutor, HttpPort};
 use crate::leases::{Claims, LeaseTimes};
 use crate::payloads::CasPayloads;
@@ -158,7 +158,30 @@ pub fn bind(config: Config, deps: Deps) -> Result<Service, ConfigError> {
     Ok(Service { driver: Driver::new(config, DriverDeps { bus, claims, clock, worker }) })
 }
 
+/// A runner that has joined the group of runners.
+#[derive(Debug)]
+pub struct JoinedService {
+    driver: JoinedDriver,
+}
+
+impl JoinedService {
+    /// Works until `shutdown`, then drains. Dropping the future ends everything at once, as a crash
+    /// would.
+    pub async fn run(self, shutdown: CancellationToken) {
+        self.driver.run(shutdown).await;
+    }
+}
+
 impl Service {
+    /// Joins the group of runners: call it before anything publishes jobs, because a topic without
+    /// groups keeps only its last messages.
+    ///
+    /// # Errors
+    /// If the topics do not exist or the bus cannot be reached.
+    pub async fn join(self) -> Result<JoinedService, SubscribeError> {
+        Ok(JoinedService { driver: self.driver.join().await? })
+    }
+
     /// Works until `shutdown`, then drains. Dropping the future ends everything at once, as a crash
     /// would.
     ///

@@ -324,3 +324,22 @@ async fn messages_that_cannot_be_read_or_come_too_late_are_passed_over() {
     assert_eq!(world.work(8, world.result()).await, (2, completed(json!(2))));
     assert_eq!(world.undone(MEDIUM).await, [] as [u128; 0]);
 }
+
+/// A topic without groups keeps the last 1,024 messages; who has joined misses none.
+#[tokio::test(start_paused = true)]
+async fn jobs_published_between_joining_and_running_are_not_lost() {
+    let world = World::new(Table::default()).await;
+    let joined = world.driver(builtins(), 64).join().await.unwrap();
+    for run in 0..2_000 {
+        world.send(MEDIUM, &job(run, false, "echo", json!(run))).await;
+    }
+    let shutdown = CancellationToken::new();
+    let script = async {
+        let mut runs = world.results(2_000).await;
+        shutdown.cancel();
+        runs.sort_unstable();
+        runs
+    };
+    let ((), runs) = tokio::join!(joined.run(shutdown.clone()), script);
+    assert_eq!(runs, (0..2_000).collect::<Vec<u128>>());
+}
