@@ -8,6 +8,7 @@
 //! * every list or map that a macro walks, and every value that is copied, is charged to a budget,
 //!   so the time and memory of an evaluation are bounded; maps are walked in the order of their
 //!   keys, so the same input always gives the same output;
+//! * patterns of `matches` are compiled once where they are known, and charged where not;
 //! * arithmetic between an integer and a fraction is done in fractions: whether a JSON number has
 //!   a fraction depends on the data, not on the author.
 
@@ -44,9 +45,7 @@ pub struct Expr {
 #[derive(Debug)]
 struct Compiled {
     source: Box<str>,
-    tree: Expression,
-    slots: Vec<rewrite::Slot>,
-    needs: Needs,
+    rewritten: rewrite::Rewritten,
 }
 
 /// What an expression reads, so that its caller loads nothing else.
@@ -116,8 +115,8 @@ impl Expr {
     pub fn compile(source: &str) -> Result<Self, ExprError> {
         let scanned = scan::scan(source)?;
         let tree = parse(&scanned)?;
-        let (tree, slots, needs) = rewrite::rewrite(tree)?;
-        Ok(Self { compiled: Arc::new(Compiled { source: source.into(), tree, slots, needs }) })
+        let rewritten = rewrite::rewrite(tree)?;
+        Ok(Self { compiled: Arc::new(Compiled { source: source.into(), rewritten }) })
     }
 
     /// The source.
@@ -127,7 +126,7 @@ impl Expr {
 
     /// What it reads.
     pub fn needs(&self) -> &Needs {
-        &self.compiled.needs
+        &self.compiled.rewritten.needs
     }
 
     /// Evaluates it. Integral numbers within 2^53 are integers, in and out.
@@ -135,7 +134,7 @@ impl Expr {
     /// # Errors
     /// If evaluation fails, needs too much, or gives something that is not JSON.
     pub fn eval(&self, bindings: &Bindings<'_>) -> Result<Value, ExprError> {
-        eval::eval(&self.compiled, bindings)
+        eval::eval(&self.compiled.rewritten, bindings)
     }
 
     /// Evaluates it to a boolean.
@@ -143,7 +142,7 @@ impl Expr {
     /// # Errors
     /// If evaluation fails or gives something else.
     pub fn eval_bool(&self, bindings: &Bindings<'_>) -> Result<bool, ExprError> {
-        eval::eval_bool(&self.compiled, bindings)
+        eval::eval_bool(&self.compiled.rewritten, bindings)
     }
 }
 
@@ -155,6 +154,10 @@ fn parse(scanned: &scan::Scanned) -> Result<Expression, ExprError> {
     parser.parse(&scanned.text).map_err(|errors| match errors.errors.first() {
         Some(error) => {
             let message = error.msg.trim().trim_start_matches("Syntax error: ");
+            let message = match message {
+                ends if ends.contains("'<EOF>'") => "the expression ends too early",
+                other => other,
+            };
             let (line, column) = scanned.position(error.pos);
             if line == 1 {
                 ExprError::new(format!("at column {column}: {message}"))

@@ -1,6 +1,7 @@
 //! Workflow documents and their compiled form.
 #![warn(missing_docs)]
 
+mod canonical;
 mod compile;
 mod diagnostic;
 mod digest;
@@ -19,6 +20,7 @@ mod structure;
 mod template;
 mod types;
 
+pub use canonical::canonical_json;
 pub use compile::{Compiled, compile, compile_text};
 pub use diagnostic::{Code, Diagnostic, Diagnostics, Position, Severity};
 pub use digest::{Digest, InvalidDigest};

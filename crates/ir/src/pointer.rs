@@ -6,6 +6,10 @@ use std::fmt::Write as _;
 pub(crate) fn push_key(pointer: &mut String, key: &str) -> usize {
     let length = pointer.len();
     pointer.push('/');
+    if !key.contains(['~', '/']) {
+        pointer.push_str(key);
+        return length;
+    }
     for c in key.chars() {
         match c {
             '~' => pointer.push_str("~0"),

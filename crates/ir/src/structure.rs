@@ -10,3 +10,6 @@ mod messages;
 mod shape;
 
 pub(crate) use check::check;
+
+#[cfg(test)]
+mod tests;

@@ -169,14 +169,20 @@ impl Template {
     /// # Errors
     /// Everything that is wrong with its references.
     pub fn compile(value: &Value) -> Result<Self, Vec<TemplateProblem>> {
+        Self::compile_shared(Arc::new(value.clone()))
+    }
+
+    /// As [`Template::compile`], of a value that need not be copied.
+    pub(crate) fn compile_shared(source: Arc<Value>) -> Result<Self, Vec<TemplateProblem>> {
+        if is_plain(&source, 0) {
+            return Ok(Self { body: Body::Constant(Arc::clone(&source)), source });
+        }
         let mut compiler = Compiler { pointer: String::new(), depth: 0, problems: Vec::new() };
-        let part = compiler.value(value);
+        let part = compiler.value(&source);
         if !compiler.problems.is_empty() {
             return Err(compiler.problems);
         }
-        let source = Arc::new(value.clone());
         let body = match part {
-            Part::Constant(constant) if constant == *value => Body::Constant(Arc::clone(&source)),
             Part::Constant(constant) => Body::Constant(Arc::new(constant)),
             dynamic @ (Part::Value(_) | Part::Text(_) | Part::List(_) | Part::Object(_)) => {
                 Body::Dynamic(Arc::new(dynamic))
@@ -280,6 +286,17 @@ fn collect_reference<'a>(
         optional: reference.paths.len() > 1 || reference.default.is_some(),
         reads: path.root.reads(),
     }));
+}
+
+/// Whether a value holds no dollar that could mean anything, and is not too deep.
+fn is_plain(value: &Value, depth: usize) -> bool {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => true,
+        Value::String(text) => !text.contains('$'),
+        Value::Array(_) | Value::Object(_) if depth == MAX_DEPTH => false,
+        Value::Array(items) => items.iter().all(|item| is_plain(item, depth + 1)),
+        Value::Object(map) => map.values().all(|item| is_plain(item, depth + 1)),
+    }
 }
 
 struct Compiler {

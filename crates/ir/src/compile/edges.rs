@@ -24,6 +24,8 @@ pub(super) struct Edges {
     by_outcome: BTreeMap<(NodeIx, EdgeOn), Vec<usize>>,
     /// Pointers of edges by id.
     ids: BTreeMap<String, String>,
+    /// Every edge that the document asks for is here.
+    pub(super) complete: bool,
 }
 
 impl Edges {
@@ -49,10 +51,13 @@ impl Edges {
 
 /// Compiles the edges. Those that lead nowhere are reported and left out.
 pub(super) fn compile(unit: &mut Unit<'_>, document: &Value, specs: &[Spec]) -> Edges {
-    let mut edges = Edges::default();
+    let mut edges = Edges { complete: true, ..Edges::default() };
     let values = document.get("edges").and_then(Value::as_array);
     for (position, value) in values.into_iter().flatten().enumerate() {
-        let Ok(edge) = Edge::deserialize(value) else { continue };
+        let Ok(edge) = Edge::deserialize(value) else {
+            edges.complete = false;
+            continue;
+        };
         let pointer = format!("/edges/{position}");
         unit.drawn(specs, &edge, &pointer, &mut edges);
     }
@@ -104,8 +109,12 @@ impl Unit<'_> {
         let condition = edge.condition.as_deref().and_then(|source| {
             self.expression(source, &format!("{pointer}/condition"), Scope::OUTPUT, true)
         });
-        let (Some(from), Some(to)) = (from, to) else { return };
+        let (Some(from), Some(to)) = (from, to) else {
+            edges.complete = false;
+            return;
+        };
         if self.is_no_edge(specs, from, to, pointer) {
+            edges.complete = false;
             return;
         }
         let id = edge.id.clone().unwrap_or_else(|| format!("{}->{}", edge.from.0, edge.to.0));
@@ -183,14 +192,15 @@ impl Unit<'_> {
         };
         let at = format!("{pointer}/on");
         if !possible {
-            let message = format!("a `{}` node has no such outcome", spec.type_name);
-            let of = match on {
-                EdgeOn::Approved | EdgeOn::Rejected => "hitl nodes",
-                EdgeOn::Break => "loop nodes",
+            let (outcome, of) = match on {
+                EdgeOn::Approved => ("approved", "hitl nodes"),
+                EdgeOn::Rejected => ("rejected", "hitl nodes"),
+                EdgeOn::Break => ("break", "loop nodes"),
                 EdgeOn::Timeout | EdgeOn::Success | EdgeOn::Failure | EdgeOn::Always => {
-                    "loop nodes, and nodes that can have `timeout_ms`"
+                    ("timeout", "loop nodes, and of nodes that can have `timeout_ms`")
                 }
             };
+            let message = format!("a `{}` node has no outcome `{outcome}`", spec.type_name);
             let problem = Diagnostic::error(Code::ImpossibleOutcome, at, message)
                 .with_hint(format!("it is an outcome of {of}"));
             return self.report(problem);
@@ -207,7 +217,10 @@ impl Unit<'_> {
     fn keyed(&mut self, specs: &[Spec], from: NodeIx, key: Key, edges: &mut Edges) {
         let spec = &specs[from as usize];
         let Some((target, pointer, on)) = key.target(spec) else { return };
-        let Some(to) = self.end(&target, &pointer) else { return };
+        let Some(to) = self.end(&target, &pointer) else {
+            edges.complete = false;
+            return;
+        };
         if self.is_no_edge(specs, from, to, &pointer) {
             return;
         }

@@ -1,5 +1,7 @@
 //! Expressions and templates of a document: compiled, and what they read noted down.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::unit::Unit;
@@ -95,11 +97,11 @@ impl Unit<'_> {
     /// Compiles a template of the node that is being compiled.
     pub(super) fn template(
         &mut self,
-        value: &Value,
+        value: Value,
         pointer: &str,
         secrets: Secrets,
     ) -> Option<Template> {
-        let template = match Template::compile(value) {
+        let template = match Template::compile_shared(Arc::new(value)) {
             Ok(template) => template,
             Err(problems) => {
                 for problem in problems {

@@ -26,7 +26,7 @@ impl Unit<'_> {
                 config.insert(key.to_owned(), value.clone());
             }
         }
-        let template = self.template(&Value::Object(config), &spec.at("config"), Secrets::Allowed);
+        let template = self.template(Value::Object(config), &spec.at("config"), Secrets::Allowed);
         let name = spec.config.get("name")?.as_str()?;
         self.capabilities.insert(Capability::Function(name.into()));
         let has_pool = spec.pool.is_some() || spec.config.contains_key("pool");

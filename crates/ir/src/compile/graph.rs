@@ -236,7 +236,7 @@ fn isolated(
     incoming: &Adjacency,
     outgoing: &Adjacency,
 ) {
-    if edges.edges.is_empty() {
+    if edges.edges.is_empty() || !edges.complete {
         return;
     }
     for (ix, spec) in specs.iter().enumerate() {

@@ -1,8 +1,5 @@
 //! Joins: how many of the edges that a node has.
 
-use serde::Deserialize;
-use serde_json::Value;
-
 use super::children::tolerate;
 use super::graph::Adjacency;
 use super::spec::Spec;
@@ -27,9 +24,8 @@ pub(super) fn apply(unit: &mut Unit<'_>, specs: &[Spec], nodes: &mut [NodeIr], e
 impl Unit<'_> {
     /// The join of a node: `join`, or for the type `join` its configuration.
     fn join_of(&mut self, spec: &Spec) -> Option<(Join, String)> {
-        let config = Value::Object(spec.config.clone());
-        let in_config = (spec.type_name == "join" && !spec.config.is_empty())
-            .then(|| Join::deserialize(&config).ok())
+        let in_config: Option<Join> = (spec.type_name == "join" && !spec.config.is_empty())
+            .then(|| super::kind::decode(&spec.config))
             .flatten();
         match (spec.join.clone(), in_config) {
             (Some(join), None) => Some((join, spec.at("join"))),

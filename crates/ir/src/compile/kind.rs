@@ -188,12 +188,12 @@ impl Unit<'_> {
     /// The whole configuration as a template.
     pub(super) fn config_template(&mut self, spec: &Spec, secrets: Secrets) -> Option<Template> {
         let config = Value::Object(spec.config.clone());
-        self.template(&config, &spec.at("config"), secrets)
+        self.template(config, &spec.at("config"), secrets)
     }
 
     /// One key of the configuration as a template.
     pub(super) fn key_template(&mut self, spec: &Spec, key: &str) -> Option<Template> {
-        let value = spec.config.get(key)?;
+        let value = spec.config.get(key)?.clone();
         self.template(value, &spec.at(&format!("config/{key}")), Secrets::Refused)
     }
 

@@ -13,7 +13,8 @@ use super::{edges, graph, joins, loops, upstream};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::document::{self, Defaults};
 use crate::{
-    Capability, Digest, Ir, JsonSchema, Limits, NodeIr, NodeIx, OnFailure, OnUnknown, Tier, parse,
+    Capability, Digest, Ir, JsonSchema, Limits, NodeIr, NodeIx, OnFailure, OnUnknown, Tier,
+    canonical_json, parse,
 };
 
 /// Compiles one alias-free document. Problems go to `problems` with pointers below `base`.
@@ -198,7 +199,7 @@ impl<'p> Unit<'p> {
         edges: Vec<crate::EdgeIr>,
         loops: Vec<crate::LoopIr>,
     ) -> Option<Ir> {
-        let canonical = match serde_json_canonicalizer::to_string(document) {
+        let canonical = match canonical_json(document) {
             Ok(canonical) => canonical,
             Err(error) => {
                 let message = format!("the document has no canonical form: {error}");

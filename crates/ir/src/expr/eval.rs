@@ -10,18 +10,18 @@ use serde_json::Value;
 use smallvec::SmallVec;
 
 use super::functions::{self, Budget};
-use super::rewrite::{Slot, Variable};
+use super::rewrite::{Rewritten, Slot, Variable};
 use super::value::{from_json, to_json};
-use super::{Bindings, Compiled, ExprError};
+use super::{Bindings, ExprError};
 use crate::path::{self, Step};
 
 /// Evaluates to JSON.
-pub(super) fn eval(compiled: &Compiled, bindings: &Bindings<'_>) -> Result<Value, ExprError> {
+pub(super) fn eval(compiled: &Rewritten, bindings: &Bindings<'_>) -> Result<Value, ExprError> {
     evaluate(compiled, bindings, |value| to_json(value))
 }
 
 /// Evaluates to a boolean.
-pub(super) fn eval_bool(compiled: &Compiled, bindings: &Bindings<'_>) -> Result<bool, ExprError> {
+pub(super) fn eval_bool(compiled: &Rewritten, bindings: &Bindings<'_>) -> Result<bool, ExprError> {
     evaluate(compiled, bindings, |value| match value.downcast_ref::<CelBool>() {
         Some(boolean) => Ok(*boolean.inner()),
         None => {
@@ -32,12 +32,12 @@ pub(super) fn eval_bool(compiled: &Compiled, bindings: &Bindings<'_>) -> Result<
 }
 
 fn evaluate<T>(
-    compiled: &Compiled,
+    compiled: &Rewritten,
     bindings: &Bindings<'_>,
     finish: impl FnOnce(&(dyn Val + '_)) -> Result<T, ExprError>,
 ) -> Result<T, ExprError> {
     let frame = Frame {
-        slots: &compiled.slots,
+        compiled,
         bindings,
         cells: compiled.slots.iter().map(|_| OnceLock::new()).collect(),
         budget: Budget::new(),
@@ -68,7 +68,7 @@ type Cell<'a> = OnceLock<Option<Box<dyn Val + 'a>>>;
 
 /// The variables of one evaluation.
 struct Frame<'a> {
-    slots: &'a [Slot],
+    compiled: &'a Rewritten,
     bindings: &'a Bindings<'a>,
     cells: SmallVec<[Cell<'a>; 2]>,
     budget: Budget,
@@ -82,8 +82,13 @@ impl VariableResolver for Frame<'_> {
         if variable == functions::BUDGET {
             return Some(CowVal::Borrowed(&self.budget));
         }
+        if let Some(index) = variable.strip_prefix(functions::PATTERN) {
+            let pattern = self.compiled.patterns.get(index.parse::<usize>().ok()?)?;
+            return Some(CowVal::Borrowed(pattern));
+        }
         let index: usize = name.parse().ok()?;
-        let value = self.cells.get(index)?.get_or_init(|| match self.load(&self.slots[index]) {
+        let slot = self.compiled.slots.get(index)?;
+        let value = self.cells.get(index)?.get_or_init(|| match self.load(slot) {
             Ok(value) => Some(value),
             Err(problem) => {
                 // A later problem is no news: the first one ends the evaluation.

@@ -6,9 +6,12 @@ use std::sync::{Arc, LazyLock};
 
 use cel::common::ast::operators;
 use cel::common::functions::Function;
-use cel::common::types::{CelDouble, CelInt, CelList, CelMap, CelUInt, DYN_TYPE, Type};
+use cel::common::types::{
+    CelBool, CelDouble, CelInt, CelList, CelMap, CelString, CelUInt, DYN_TYPE, Type,
+};
 use cel::common::value::{CowVal, StaticVal, Val};
 use cel::{Env, ExecutionError};
+use regex::{Regex, RegexBuilder};
 
 use super::value::{check_length, weight};
 
@@ -16,6 +19,10 @@ use super::value::{check_length, weight};
 pub(super) const CHARGE: &str = "@charge";
 /// Passes what a macro walks through and charges the walk; of a map, the list of its keys, sorted.
 pub(super) const ITER: &str = "@iter";
+/// Whether a text matches a pattern, or a [`Pattern`].
+pub(super) const MATCHES: &str = "@matches";
+/// The variables that hold [`Pattern`]s, with their number behind.
+pub(super) const PATTERN: &str = "@pattern";
 /// The variable that holds the [`Budget`].
 pub(super) const BUDGET: &str = "@budget";
 
@@ -25,13 +32,18 @@ const BUDGET_UNITS: u64 = 4_000_000;
 const MACRO_UNITS: u64 = 8;
 /// What one item costs beside its own weight.
 const ITEM_UNITS: u64 = 4;
+/// What compiling a pattern costs.
+const PATTERN_UNITS: u64 = 20_000;
+/// Bytes of a compiled pattern.
+const MAX_PATTERN_BYTES: usize = 1 << 18;
 
 /// The standard library and our functions.
 pub(super) static ENV: LazyLock<Arc<Env>> = LazyLock::new(|| {
     let mut env = Env::default().with_optional_support(false).with_stdlib();
-    let own: [(&str, usize, Function); 7] = [
+    let own: [(&str, usize, Function); 8] = [
         (CHARGE, 2, charge),
         (ITER, 2, iter),
+        (MATCHES, 3, matches),
         ("@add", 3, add),
         ("@sub", 3, sub),
         ("@mul", 3, mul),
@@ -104,6 +116,44 @@ impl Val for Budget {
 
 impl StaticVal for Budget {}
 
+/// A compiled pattern; a value of CEL so that functions reach it.
+#[derive(Debug, Clone)]
+pub(super) struct Pattern(Regex);
+
+static PATTERN_TYPE: Type = Type::new_unspecified_type("pattern");
+
+impl Pattern {
+    /// Compiles a pattern that matches in linear time.
+    pub(super) fn compile(source: &str) -> Result<Self, String> {
+        let regex = RegexBuilder::new(source).size_limit(MAX_PATTERN_BYTES).build();
+        regex.map(Self).map_err(|error| {
+            let reason = error.to_string();
+            let reason = reason.lines().last().unwrap_or_default().trim_start_matches("error: ");
+            format!("`{source}` is not a regular expression: {reason}")
+        })
+    }
+}
+
+impl Val for Pattern {
+    fn get_type(&self) -> &Type {
+        &PATTERN_TYPE
+    }
+
+    fn cel_type() -> &'static Type {
+        &PATTERN_TYPE
+    }
+
+    fn clone_as_boxed<'v>(&self) -> Box<dyn Val + 'v> {
+        Box::new(self.clone())
+    }
+
+    fn as_any(&self) -> Option<&dyn Any> {
+        Some(self)
+    }
+}
+
+impl StaticVal for Pattern {}
+
 fn error(message: impl Into<String>) -> ExecutionError {
     ExecutionError::InternalError(message.into())
 }
@@ -143,6 +193,22 @@ fn iter<'b, 'v>(mut args: Vec<CowVal<'b, 'v>>) -> Result<CowVal<'b, 'v>, Executi
     Ok(args.swap_remove(0))
 }
 
+fn matches<'b, 'v>(args: Vec<CowVal<'b, 'v>>) -> Result<CowVal<'b, 'v>, ExecutionError> {
+    let Some(text) = args[0].downcast_ref::<CelString<'_>>() else {
+        return Err(mismatch("matches", &args));
+    };
+    pay(&args, weight(text))?;
+    if let Some(Pattern(regex)) = args[1].downcast_ref::<Pattern>() {
+        return Ok(CowVal::owned(CelBool::from(regex.is_match(text.inner()))));
+    }
+    let Some(source) = args[1].downcast_ref::<CelString<'_>>() else {
+        return Err(mismatch("matches", &args));
+    };
+    pay(&args, PATTERN_UNITS)?;
+    let Pattern(regex) = Pattern::compile(source.inner()).map_err(error)?;
+    Ok(CowVal::owned(CelBool::from(regex.is_match(text.inner()))))
+}
+
 /// Both operands as fractions, where one is a fraction and the other a whole number.
 fn as_fractions(args: &[CowVal<'_, '_>]) -> Option<(f64, f64)> {
     let (left, right) = (args[0].as_ref(), args[1].as_ref());
@@ -174,6 +240,11 @@ macro_rules! arithmetic_function {
                 return Ok(CowVal::owned(CelDouble::from(of_fractions(left, right))));
             }
             pay(&args, weight(args[0].as_ref()) + weight(args[1].as_ref()))?;
+            // CEL would append the keys of a map to a list, in any order.
+            let is_list = |arg: &CowVal<'_, '_>| arg.downcast_ref::<CelList<'_>>().is_some();
+            if is_list(&args[0]) && !is_list(&args[1]) {
+                return Err(mismatch($operator, &args));
+            }
             let operand = args[0].$accessor().ok_or_else(|| mismatch($operator, &args))?;
             match operand.$method(args[1].as_ref()) {
                 Ok(value) => Ok(CowVal::Owned(value.into_owned())),
@@ -194,29 +265,46 @@ arithmetic_function!(mul, as_multiplier, mul, operators::MULTIPLY, |left, right|
 arithmetic_function!(div, as_divider, div, operators::DIVIDE, |left, right| left / right);
 arithmetic_function!(modulo, as_modder, modulo, operators::MODULO, |left, right| left % right);
 
-/// An error of the evaluator in words for the author of the expression.
-#[expect(clippy::wildcard_enum_match_arm, reason = "errors of the crate, most of which print well")]
+/// An error of the evaluator in words for the author of the expression. They never hold values:
+/// those may be large or private, and print in another order each time.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the crate says that more errors will come")]
 pub(super) fn explain(error: ExecutionError) -> String {
-    match error {
-        ExecutionError::InternalError(message) => message,
+    let text = match error {
+        ExecutionError::InternalError(message) => return message,
         ExecutionError::NoSuchOverload(overload) => {
             let name = overload.function().trim_matches(['_', '@']);
-            format!("`{name}` does not apply to ({})", overload.argument_types().join(", "))
+            return format!(
+                "`{name}` does not apply to ({})",
+                overload.argument_types().join(", ")
+            );
         }
-        ExecutionError::NoSuchKey(key) => format!("there is no key `{key}`"),
-        ExecutionError::UnexpectedType { got, want } => format!("expected {want}, found {got}"),
-        ExecutionError::IndexOutOfBounds(_) => "the index is outside the list".to_owned(),
+        ExecutionError::NoSuchKey(key) => return format!("there is no key `{key}`"),
+        ExecutionError::UnexpectedType { got, want } => {
+            return format!("expected {want}, found {got}");
+        }
+        ExecutionError::FunctionError { function, message } => {
+            return format!("`{function}`: {message}");
+        }
+        ExecutionError::InvalidArgumentCount { expected, actual } => {
+            return format!("expected {expected} arguments, found {actual}");
+        }
+        ExecutionError::UndeclaredReference(name) => return format!("`{name}` is not known"),
+        ExecutionError::NotSupportedAsMethod { method, .. } => {
+            return format!("`{method}` does not apply to this value");
+        }
+        ExecutionError::UnsupportedBinaryOperator(operator, ..) => {
+            return format!("`{operator}` does not apply to these values");
+        }
+        ExecutionError::IndexOutOfBounds(_) => "the index is outside the list",
         ExecutionError::DivisionByZero(_) | ExecutionError::RemainderByZero(_) => {
-            "division by zero".to_owned()
+            "division by zero"
         }
-        ExecutionError::Overflow(..) => "the integer overflows".to_owned(),
-        ExecutionError::FunctionError { function, message } => format!("`{function}`: {message}"),
-        other => excerpt(&other.to_string()),
-    }
-}
-
-/// Errors of the evaluator may print whole values.
-fn excerpt(message: &str) -> String {
-    const SHOWN: usize = 200;
-    message.chars().take(SHOWN).collect()
+        ExecutionError::Overflow(..) => "the integer overflows",
+        ExecutionError::UnsupportedKeyType(_) => "this cannot be the key of an object",
+        ExecutionError::UnsupportedIndex(..) => "this cannot be an index",
+        ExecutionError::ValuesNotComparable(..) => "these values cannot be compared",
+        ExecutionError::DuplicateKey(_) => "an object has the same key twice",
+        _ => "it cannot be evaluated over these values",
+    };
+    text.to_owned()
 }

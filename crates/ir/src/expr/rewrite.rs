@@ -6,7 +6,8 @@ use cel::common::ast::{
     CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedExpr, LiteralValue, SelectExpr, operators,
 };
 
-use super::{ExprError, MAX_DEPTH, MAX_MACRO_NESTING, Needs, functions};
+use super::functions::{self, Pattern};
+use super::{ExprError, MAX_DEPTH, MAX_MACRO_NESTING, Needs};
 use crate::path::Step;
 
 /// A path that the expression reads; the tree names it `@<index>`.
@@ -67,13 +68,25 @@ pub(super) const FUNCTIONS: [&str; 26] = [
 
 const MACROS: [&str; 5] = ["all", "exists", "exists_one", "filter", "map"];
 
-/// Rewrites `tree`; returns it with its slots and what they read.
-pub(super) fn rewrite(mut tree: IdedExpr) -> Result<(IdedExpr, Vec<Slot>, Needs), ExprError> {
+/// A tree with what it refers to.
+#[derive(Debug)]
+pub(super) struct Rewritten {
+    pub(super) tree: IdedExpr,
+    /// Named `@0`, `@1`, ...
+    pub(super) slots: Vec<Slot>,
+    /// Named `@pattern0`, `@pattern1`, ...
+    pub(super) patterns: Vec<Pattern>,
+    pub(super) needs: Needs,
+}
+
+/// Rewrites `tree`.
+pub(super) fn rewrite(mut tree: IdedExpr) -> Result<Rewritten, ExprError> {
     check_depth(&tree)?;
-    let mut rewriter = Rewriter { slots: Vec::new(), bound: Vec::new(), nesting: 0 };
+    let mut rewriter =
+        Rewriter { slots: Vec::new(), patterns: Vec::new(), bound: Vec::new(), nesting: 0 };
     rewriter.node(&mut tree)?;
     let needs = needs(&rewriter.slots);
-    Ok((tree, rewriter.slots, needs))
+    Ok(Rewritten { tree, slots: rewriter.slots, patterns: rewriter.patterns, needs })
 }
 
 fn needs(slots: &[Slot]) -> Needs {
@@ -131,6 +144,7 @@ fn for_each_child<'e>(node: &'e IdedExpr, mut visit: impl FnMut(&'e IdedExpr)) {
 
 struct Rewriter {
     slots: Vec<Slot>,
+    patterns: Vec<Pattern>,
     /// Variables of the macros around, which hide ours.
     bound: Vec<String>,
     /// Macros around.
@@ -196,6 +210,9 @@ impl Rewriter {
         if !is_operator {
             check_function(&call.func_name)?;
         }
+        if call.func_name == "matches" {
+            return self.matches(call);
+        }
         if let Some(target) = &mut call.target {
             self.copied(target)?;
         }
@@ -214,6 +231,28 @@ impl Rewriter {
             own.clone_into(&mut call.func_name);
             call.args.push(budget());
         }
+        Ok(())
+    }
+
+    /// A pattern that is known is compiled once; one that is computed is paid for each time.
+    fn matches(&mut self, call: &mut CallExpr) -> Result<(), ExprError> {
+        let mut args: Vec<IdedExpr> =
+            call.target.take().map(|target| *target).into_iter().collect();
+        args.append(&mut call.args);
+        let [text, pattern] = args.as_mut_slice() else {
+            let error = ExprError::new("`matches` is used with the wrong arguments");
+            return Err(error.with_hint("it is used as `text.matches('pattern')`"));
+        };
+        self.node(text)?;
+        self.node(pattern)?;
+        if let Expr::Literal(LiteralValue::String(source)) = &pattern.expr {
+            let compiled = Pattern::compile(source.inner()).map_err(ExprError::new)?;
+            pattern.expr = Expr::Ident(format!("{}{}", functions::PATTERN, self.patterns.len()));
+            self.patterns.push(compiled);
+        }
+        args.push(budget());
+        functions::MATCHES.clone_into(&mut call.func_name);
+        call.args = args;
         Ok(())
     }
 
@@ -340,6 +379,9 @@ fn check_function(name: &str) -> Result<(), ExprError> {
     }
     let error = ExprError::new(format!("`{name}` is not a known function"));
     let candidates = FUNCTIONS.into_iter().chain(MACROS);
+    if ["length", "lenght", "len", "count"].contains(&name) {
+        return Err(error.with_hint("the length of a list, an object or a text is `size(...)`"));
+    }
     Err(match crate::names::nearest(name, candidates) {
         Some(near) => error.with_hint(format!("did you mean `{near}`?")),
         None => error.with_hint("see the functions of CEL's standard library"),

@@ -648,7 +648,7 @@ pub struct FunctionConfig {
     ///Any JSON, with references.
     #[serde(skip_serializing_if = "::std::option::Option::is_none")]
     pub args: ::std::option::Option<::serde_json::Value>,
-    ///Name of the function.
+    ///Name of the function; it takes no reference.
     pub name: ::std::string::String,
     #[serde(skip_serializing_if = "::std::option::Option::is_none")]
     pub pool: ::std::option::Option<PoolName>,
@@ -738,7 +738,7 @@ pub struct HttpAuth {
     ///Name of the header, for `header`.
     #[serde(skip_serializing_if = "::std::option::Option::is_none")]
     pub header: ::std::option::Option<::std::string::String>,
-    ///Name of the secret, or `$secrets.<name>`.
+    ///Name of the secret, or `$secrets.<name>`; it is not computed.
     pub secret: ::std::string::String,
     ///`bearer`: a bearer token; `basic`: `user:password`; `header`: the secret is the value of `header`.
     #[serde(rename = "type")]

@@ -103,13 +103,18 @@ impl<'s> Checker<'s> {
             Some(text) => messages::text(self.shapes.get(*ix), text, &self.pointer).is_none(),
             None => true,
         });
-        if let Some(branch) = accepted.or_else(|| fitting.first().copied()) {
+        // A text that is no reference is not a bad reference, but of the wrong type.
+        let near = fitting.first().copied().filter(|ix| !self.shapes.get(*ix).is_reference);
+        if let Some(branch) = accepted.or(near) {
             return self.value(branch, value);
         }
-        let types = shape.any_of.iter().map(|ix| self.shapes.get(*ix).types.describe());
-        let mut types: Vec<String> = types.collect();
-        types.dedup();
-        self.refuse(messages::none_fits(shape, &types, value, &self.pointer))
+        let wanted = shape.any_of.iter().map(|ix| match self.shapes.get(*ix) {
+            Shape { is_reference: true, .. } => "a reference".to_owned(),
+            branch => branch.types.describe(),
+        });
+        let mut wanted: Vec<String> = wanted.collect();
+        wanted.dedup();
+        self.refuse(messages::none_fits(shape, &wanted, value, &self.pointer))
     }
 
     fn accepts_type(&self, ix: ShapeIx, value: &Value) -> bool {

@@ -116,7 +116,7 @@ pub(super) fn number(shape: &Shape, number: &Number, pointer: &str) -> Option<Di
         (None, None) => return None,
     };
     let problem = Diagnostic::error(Code::OutOfRange, pointer, message);
-    Some(if pointer.ends_with("_ms") && high.is_none() {
+    Some(if pointer.ends_with("timeout_ms") && high.is_none() {
         problem.with_hint("times are in milliseconds; leave the key out for none")
     } else {
         problem

@@ -69,6 +69,9 @@ impl Types {
 
     /// What `value` is, in words.
     pub(super) fn name_of(value: &Value) -> &'static str {
+        if value.as_number().is_some_and(serde_json::Number::is_f64) {
+            return "a fraction";
+        }
         let types = Self::of(value).0;
         let first = TYPE_NAMES.iter().enumerate().find(|(bit, _)| types & (1 << bit) != 0);
         first.map_or("a value", |(_, (_, text))| text)
@@ -92,6 +95,8 @@ pub(super) struct Shape {
     pub(super) items: Option<ShapeIx>,
     pub(super) object: Option<ObjectShape>,
     pub(super) any_of: Vec<ShapeIx>,
+    /// What a reference is; in messages it has a name of its own.
+    pub(super) is_reference: bool,
     /// A string is short for an object with this key.
     pub(super) short: Option<String>,
     pub(super) title: String,
@@ -160,7 +165,9 @@ impl Loader<'_> {
         self.known.insert(reference.to_owned(), ix);
         let target = self.schema.pointer(reference.trim_start_matches('#'));
         let loaded = target.and_then(Value::as_object).map(|target| self.shape(target));
-        self.shapes[ix] = Some(loaded.unwrap_or_else(|| blank(&Map::new())));
+        let mut shape = loaded.unwrap_or_else(|| blank(&Map::new()));
+        shape.is_reference = reference == "#/$defs/Reference";
+        self.shapes[ix] = Some(shape);
         ix
     }
 
@@ -261,6 +268,7 @@ fn blank(schema: &Map<String, Value>) -> Shape {
         items: None,
         object: None,
         any_of: Vec::new(),
+        is_reference: false,
         short: schema.get("x-short").and_then(Value::as_str).map(str::to_owned),
         title: text("title"),
         description: text("description"),
