@@ -34,6 +34,10 @@ impl<'a> Decider<'a> {
                 };
                 self.attempt_completed(node, result, output, extras)
             }
+            // Nobody knows whether its effect happened: it counts as possibly done.
+            AttemptOutcome::Failed(failure) if cancelling && failure.lost => {
+                self.write_cancelled(id, CancelCause::Fenced)
+            }
             AttemptOutcome::Failed(_) | AttemptOutcome::Cancelled if cancelling => {
                 self.write_cancelled(id, CancelCause::Acknowledged)
             }

@@ -205,3 +205,24 @@ fn a_compensation_that_fails_parks() {
     run.command(skip).expect("a parked compensation can be skipped");
     assert_eq!(run.status(), RunStatus::Failed);
 }
+
+#[test]
+fn an_attempt_lost_while_it_is_cancelled_counts_as_possibly_done() {
+    let mut a = with(
+        with(
+            function("a"),
+            "compensate",
+            json!({"type": "function", "config": {"name": "echo", "args": "$input.output"}}),
+        ),
+        "effect",
+        json!("compensable"),
+    );
+    a["timeout_ms"] = json!(60_000);
+    let mut document =
+        graph(json!([a, with(function("c"), "retry", json!({"max_attempts": 1}))]), json!([]));
+    document["policies"] = json!({"on_failure": "compensate"});
+    let mut run = Run::start(&document, json!({}));
+    run.fail("c", final_failure("boom"));
+    run.fail("a", lost("connection_lost"));
+    assert_eq!(run.lines(), ["node_cancelled a 1 fenced", "node_scheduled a.compensate 1"]);
+}
