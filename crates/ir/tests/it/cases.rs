@@ -66,3 +66,14 @@ fn every_code_is_shown_by_a_case() {
     unseen.retain(|code| !matches!(code, Code::TooLarge | Code::TooManyProblems));
     assert_eq!(unseen, []);
 }
+
+/// What the fuzz target asserts of any text, over its seeds.
+#[test]
+fn canonical_texts_of_cases_mean_the_same() {
+    for (name, text) in cases("good") {
+        let compiled = compile_text(&text).unwrap_or_else(|problems| panic!("{name}:\n{problems}"));
+        let again = compile_text(&compiled.ir.canonical).expect(&name);
+        assert_eq!(again.ir.digest, compiled.ir.digest, "{name}");
+        assert_eq!(again.ir.canonical, compiled.ir.canonical, "{name}");
+    }
+}
