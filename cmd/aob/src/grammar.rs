@@ -74,12 +74,21 @@ pub(crate) struct Global {
     pub(crate) log: Option<String>,
     #[arg(long, global = true, env = "XDG_CONFIG_HOME", hide = true)]
     xdg_config_home: Option<PathBuf>,
+    #[arg(long, global = true, env = "XDG_DATA_HOME", hide = true)]
+    xdg_data_home: Option<PathBuf>,
+    #[arg(long, global = true, env = "AOB_DATA", hide = true)]
+    default_data: Option<PathBuf>,
 }
 
 impl Global {
     /// Where this program keeps its files.
     pub(crate) fn places(&self) -> Places {
-        Places { config: self.config.clone(), xdg_config_home: self.xdg_config_home.clone() }
+        Places {
+            config: self.config.clone(),
+            xdg_config_home: self.xdg_config_home.clone(),
+            xdg_data_home: self.xdg_data_home.clone(),
+            data: self.default_data.clone(),
+        }
     }
 }
 

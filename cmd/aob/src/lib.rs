@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! main -> grammar (clap) -> commands/<noun> -> client -> a server, over HTTP
-//!                               |
+//!                               |         \-> embedded -> a coordinator in this process
 //!                               v
 //!                            output: data on stdout, everything else on stderr
 //! ```
@@ -13,7 +13,10 @@ mod clock;
 mod commands;
 mod config;
 mod context;
+mod data_dir;
 pub mod demo;
+mod embedded;
+mod entropy;
 mod exit;
 mod failure;
 mod follow;
@@ -22,6 +25,7 @@ mod input;
 mod logging;
 mod output;
 mod shutdown;
+mod stack;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -8,7 +8,7 @@ mod config;
 mod docs;
 mod keys;
 mod logs;
-mod report;
+pub(crate) mod report;
 mod run;
 mod runner;
 mod signal;
@@ -16,6 +16,7 @@ mod workflow;
 
 use clap::Subcommand;
 
+pub(crate) use self::runner::{WallClock, with_sources};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;

@@ -10,6 +10,9 @@ use crate::failure::Failure;
 pub(crate) struct Places {
     pub(crate) config: Option<PathBuf>,
     pub(crate) xdg_config_home: Option<PathBuf>,
+    pub(crate) xdg_data_home: Option<PathBuf>,
+    /// `AOB_DATA`.
+    pub(crate) data: Option<PathBuf>,
 }
 
 impl Places {
@@ -18,6 +21,14 @@ impl Places {
         match &self.config {
             Some(file) => Ok(file.clone()),
             None => Ok(base(self.xdg_config_home.as_deref(), ".config")?.join("aob/config.toml")),
+        }
+    }
+
+    /// The data directory that is used where none is named.
+    pub(crate) fn data_dir(&self) -> Result<PathBuf, Failure> {
+        match &self.data {
+            Some(dir) => Ok(dir.clone()),
+            None => Ok(base(self.xdg_data_home.as_deref(), ".local/share")?.join("aob")),
         }
     }
 }

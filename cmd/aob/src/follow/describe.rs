@@ -72,12 +72,13 @@ impl EventView {
         let time = moment(self.at);
         let instance = self.instance().unwrap_or_default();
         let detail = self.detail();
-        let kind = format!("{:<20}", plain(&self.kind));
-        let kind = kind.style(self.style());
+        let kind = plain(&self.kind);
+        let gap = " ".repeat(20_usize.saturating_sub(kind.chars().count()));
         let line = format!(
-            "{} {:>5}  {kind} {:<18} {}",
+            "{} {:>5}  {}{gap} {:<18} {}",
             time.dimmed(),
             self.seq,
+            kind.style(self.style()),
             plain(instance),
             plain(&detail).replace('\n', " "),
         );

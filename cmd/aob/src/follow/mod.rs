@@ -12,7 +12,7 @@ use crate::client::{Api, Call, Delivery, EventStream};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::output::Format;
+use crate::output::{Format, Out};
 
 /// How often a live view is drawn.
 const FRAME: Duration = Duration::from_millis(100);
@@ -63,6 +63,78 @@ enum Show {
     Nothing,
 }
 
+/// Shows events one after the other.
+pub(crate) struct Printer {
+    out: Out,
+    show: Show,
+}
+
+impl Printer {
+    /// For `run start --follow`, which prints the result afterwards.
+    pub(crate) fn new(out: Out, run: &str) -> Self {
+        let show = match out.format {
+            Format::Jsonl => Show::Json,
+            Format::Json | Format::Name if out.is_quiet() => Show::Nothing,
+            Format::Json | Format::Name => Show::Aside,
+            Format::Table | Format::Wide if out.is_live() && io::stdout().is_terminal() => {
+                Show::Live(Box::new(Live::new(run, out.stderr_has_color())))
+            }
+            Format::Table | Format::Wide => Show::Lines,
+        };
+        Self { out, show }
+    }
+
+    /// For `logs stream`, whose data the events are.
+    fn of_data(out: Out) -> Self {
+        let show = if out.is_json() { Show::Json } else { Show::Lines };
+        Self { out, show }
+    }
+
+    /// Shows an event's JSON; answers the run's last status where that was the end.
+    pub(crate) fn print(&mut self, text: &str) -> Result<Option<&'static str>, Failure> {
+        let event = EventView::parse(text);
+        self.event(&event, text)?;
+        Ok(self.finish(&event))
+    }
+
+    /// Draws a picture that changes by itself.
+    pub(crate) fn draw(&mut self) {
+        if let Show::Live(live) = &mut self.show {
+            live.draw();
+        }
+    }
+
+    fn is_live(&self) -> bool {
+        matches!(self.show, Show::Live(_))
+    }
+
+    fn event(&mut self, event: &EventView, text: &str) -> Result<(), Failure> {
+        match &mut self.show {
+            Show::Lines => self.out.line(&event.line()),
+            Show::Aside => {
+                self.out.say(&event.line());
+                Ok(())
+            }
+            Show::Json => self.out.line(text),
+            Show::Live(live) => {
+                live.see(event);
+                Ok(())
+            }
+            Show::Nothing => Ok(()),
+        }
+    }
+
+    fn finish(&mut self, event: &EventView) -> Option<&'static str> {
+        let status = event.end();
+        if status.is_some()
+            && let Show::Live(live) = &mut self.show
+        {
+            live.finish();
+        }
+        status
+    }
+}
+
 /// Shows a run's events until it is over; answers its last status. For `run start --follow`, which
 /// prints the result afterwards.
 pub(crate) async fn until_over(
@@ -70,17 +142,7 @@ pub(crate) async fn until_over(
     api: &Api,
     watch: &Watch,
 ) -> Result<&'static str, Failure> {
-    let out = context.out;
-    let show = match out.format {
-        Format::Jsonl => Show::Json,
-        Format::Json | Format::Name if out.is_quiet() => Show::Nothing,
-        Format::Json | Format::Name => Show::Aside,
-        Format::Table | Format::Wide if out.is_live() && io::stdout().is_terminal() => {
-            Show::Live(Box::new(Live::new(&watch.run, out.stderr_has_color())))
-        }
-        Format::Table | Format::Wide => Show::Lines,
-    };
-    follow(context, api, watch, show).await
+    follow(context, api, watch, Printer::new(context.out, &watch.run)).await
 }
 
 /// Prints a run's events as data until it is over; answers its last status. For `logs stream`.
@@ -89,15 +151,14 @@ pub(crate) async fn print(
     api: &Api,
     watch: &Watch,
 ) -> Result<&'static str, Failure> {
-    let show = if context.out.is_json() { Show::Json } else { Show::Lines };
-    follow(context, api, watch, show).await
+    follow(context, api, watch, Printer::of_data(context.out)).await
 }
 
 async fn follow(
     context: &Context,
     api: &Api,
     watch: &Watch,
-    mut show: Show,
+    mut printer: Printer,
 ) -> Result<&'static str, Failure> {
     let mut events = watch.stream(api);
     let mut frames = tokio::time::interval(FRAME);
@@ -106,56 +167,29 @@ async fn follow(
             biased;
             delivery = events.next() => delivery?,
             interrupted = tokio::signal::ctrl_c() => return Err(stopped(&watch.run, interrupted)),
-            _ = frames.tick(), if matches!(show, Show::Live(_)) => {
-                if let Show::Live(live) = &mut show {
-                    live.draw();
-                }
+            _ = frames.tick(), if printer.is_live() => {
+                printer.draw();
                 continue;
             }
         };
-        let Some(delivery) = delivery else {
+        match delivery {
+            Some(Delivery::Event(text)) => {
+                let event = EventView::parse(&text);
+                if watch.shows(&event) {
+                    printer.event(&event, &text)?;
+                }
+                if let Some(status) = printer.finish(&event) {
+                    return Ok(status);
+                }
+            }
+            Some(Delivery::Reset { seq }) => {
+                context.out.note(&format!("events up to {seq} are not kept any more"));
+            }
+            Some(Delivery::Other) => {}
             // The server has closed the stream for good without an end that we know.
-            return Ok("unknown");
-        };
-        if let Some(status) = shown(context, watch, &mut show, delivery)? {
-            return Ok(status);
+            None => return Ok("unknown"),
         }
     }
-}
-
-/// Shows what was delivered; answers the run's last status where that was the end.
-fn shown(
-    context: &Context,
-    watch: &Watch,
-    show: &mut Show,
-    delivery: Delivery,
-) -> Result<Option<&'static str>, Failure> {
-    let out = context.out;
-    let text = match delivery {
-        Delivery::Event(text) => text,
-        Delivery::Reset { seq } => {
-            out.note(&format!("events up to {seq} are not kept any more"));
-            return Ok(None);
-        }
-        Delivery::Other => return Ok(None),
-    };
-    let event = EventView::parse(&text);
-    if watch.shows(&event) {
-        match show {
-            Show::Lines => out.line(&event.line())?,
-            Show::Aside => out.say(&event.line()),
-            Show::Json => out.line(&text)?,
-            Show::Live(live) => live.see(&event),
-            Show::Nothing => {}
-        }
-    }
-    let status = event.end();
-    if status.is_some()
-        && let Show::Live(live) = show
-    {
-        live.finish();
-    }
-    Ok(status)
 }
 
 fn stopped(run: &str, interrupted: io::Result<()>) -> Failure {

@@ -81,7 +81,11 @@ pub(crate) fn table(titles: &[&str], rows: impl IntoIterator<Item = Vec<Cell>>) 
     table.set_content_arrangement(ContentArrangement::Disabled);
     table.enforce_styling();
     table.style_text_only();
-    let title = |title: &&str| comfy_table::Cell::new(title).add_attribute(Attribute::Bold);
+    // An empty cell has nothing to style, and codes around nothing would keep its padding.
+    let title = |title: &&str| match title.is_empty() {
+        true => comfy_table::Cell::new(title),
+        false => comfy_table::Cell::new(title).add_attribute(Attribute::Bold),
+    };
     table.set_header(titles.iter().map(title));
     for row in rows {
         table.add_row(row.into_iter().map(|Cell { text, tint }| {

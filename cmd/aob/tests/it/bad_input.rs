@@ -64,6 +64,8 @@ fn options_that_do_not_go_together() {
         "combinations",
         &[
             &["run", "start", "wf.json", "--dedup-policy", "attach"],
+            &["run", "start", "wf.json", "--data", "d"],
+            &["run", "start", "wf.json", "--embedded", "--idempotency-key", "k"],
             &["run", "start", "-", "--inputs", "-"],
             &["run", "start", "wf.json", "--inputs", "[1]", "--input", "a=1"],
             &["approve", "--reason", "x"],
@@ -142,6 +144,7 @@ fn files_that_cannot_be_used() {
             &["run", "start", "latin1.json"],
             &["run", "start", "wf.json", "--inputs", "missing.json"],
             &["run", "start", "wf.json", "--inputs", "broken.json"],
+            &["run", "start", "wf.json", "--embedded", "--data", "afile"],
             &["workflow", "validate", "missing.json"],
             &["workflow", "validate", "."],
         ],

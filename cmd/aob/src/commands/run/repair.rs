@@ -127,11 +127,15 @@ fn apply(
     })
 }
 
+/// Why an explanation says that an instance is parked.
+const PARKED: [&str; 4] =
+    ["outcome_unknown", "parked_on_error", "unknown_type", "compensation_failed"];
+
 /// The parked instances of a run: its only one, or `all`.
 async fn parked(api: &Api, run: &str, all: bool) -> Result<Vec<String>, Failure> {
     let answer = api.fetch::<Explanation>(Call::get(&["runs", run, "explain"])).await?;
     let Explanation { status, waits } = answer.view;
-    let parked = waits.into_iter().filter(|wait| wait.reason == "parked");
+    let parked = waits.into_iter().filter(|wait| PARKED.contains(&&*wait.reason));
     let parked: Vec<String> = parked.filter_map(|wait| wait.instance).collect();
     match parked.len() {
         0 => {

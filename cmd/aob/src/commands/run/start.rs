@@ -1,6 +1,6 @@
-//! `aob run start`: a new run.
+//! `aob run start`: a new run, on a server or in this process.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use aob_api::{Dedup, RawText, StartRun, StartedRun};
@@ -13,6 +13,7 @@ use crate::client::{Api, Call, Got};
 use crate::commands::keys::idempotency_key;
 use crate::commands::{report, workflow};
 use crate::context::{Context, block_on};
+use crate::embedded::{self, Patience};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::follow::{self, Watch};
@@ -22,12 +23,13 @@ use crate::output::Format;
 
 /// Start a run.
 ///
-/// With --wait or --follow the exit code is the run's: 0 completed, 1 failed or
+/// With --wait, --follow or --embedded the exit code is the run's: 0 completed, 1 failed or
 /// cancelled, 6 not over in time.
 #[derive(Debug, Args)]
 #[command(after_long_help = example!(
     "aob run start onboarding.json --inputs customer.json --follow",
     "aob run start onboarding --input name=Ada --label team=risk",
+    "aob run start hello.json --embedded",
 ))]
 pub(crate) struct Start {
     /// A document (a file, or - for standard input), a tag, TAG@VERSION, or a digest. What has a
@@ -62,8 +64,14 @@ pub(crate) struct Start {
     #[arg(long, value_enum, requires = "dedup_key", value_name = "POLICY")]
     dedup_policy: Option<DedupPolicy>,
     /// Repeating a call with the same key starts one run.
-    #[arg(long, value_name = "KEY", value_parser = idempotency_key)]
+    #[arg(long, value_name = "KEY", value_parser = idempotency_key, conflicts_with = "embedded")]
     idempotency_key: Option<HeaderValue>,
+    /// Run it to its end in this process; no server is asked, whichever is configured.
+    #[arg(long)]
+    embedded: bool,
+    /// Data directory of --embedded; AOB_DATA names another default.
+    #[arg(long, requires = "embedded", value_name = "DIR")]
+    data: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -84,6 +92,11 @@ enum DedupPolicy {
 impl Start {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         let body = self.body()?;
+        if self.embedded {
+            let patience = Patience { follow: self.follow, limit: self.timeout };
+            let done = embedded::run(context, self.data.as_deref(), body, patience);
+            return done.map_err(|failure| self.explained(failure));
+        }
         let api = context.api()?;
         block_on(self.perform(context, &api, &body))
     }
