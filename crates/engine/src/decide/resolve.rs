@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use aob_ir::{Bindings, Expr, NodeIr, NodeKind, RenderError, Rendered, Resolver, Root, Template};
+use aob_ir::{Bindings, Expr, NodeKind, RenderError, Rendered, Resolver, Root, Template};
 use serde_json::Value;
 
 use super::{Decider, Step, Stop};
@@ -121,18 +121,10 @@ impl Decider<'_> {
 
     /// What `$nodes.<node>` means inside `scope`.
     fn output_of(&self, node: &str, scope: &Scope) -> Option<PayloadRef> {
-        let ix = self.ir.node_ix(node).or_else(|| self.map_with_body(node))?;
+        // From outside, a map's body means its list.
+        let ix = self.ir.node_ix(node).or_else(|| self.ir.map_of_body(node))?;
         let key = self.nearest(ix, scope)?;
         self.state.instances.get(&key)?.output
-    }
-
-    /// From outside, a map's body means its list.
-    fn map_with_body(&self, body: &str) -> Option<aob_ir::NodeIx> {
-        let is_map = |node: &NodeIr| {
-            if let NodeKind::Map(map) = &node.kind { &*map.body.id == body } else { false }
-        };
-        let position = self.ir.nodes.iter().position(is_map)?;
-        aob_ir::NodeIx::try_from(position).ok()
     }
 
     /// The innermost map around an instance, and the index in it.
