@@ -164,21 +164,21 @@ impl Start {
         Ok(report::exit(&result.view.status))
     }
 
-    /// A tag that does not exist may have been meant as a file.
+    /// A tag that does not exist may have been meant as a file; a document that is refused can be
+    /// checked by itself.
     fn explained(&self, failure: Failure) -> Failure {
-        match &self.workflow {
-            WorkflowRef::Stored(name) if failure.exit() == Exit::NotFound => {
+        match (&self.workflow, failure.code()) {
+            (WorkflowRef::Stored(name), "workflow_not_found") => {
                 if Path::new(name).is_file() {
                     return failure.with_todo(format!("aob run start ./{name}"));
                 }
-                failure.with_todo(
-                    "`aob workflow list` shows the tags; a file needs its extension or a /",
-                )
+                let todo = "`aob workflow list` shows the tags; a file needs its extension or a /";
+                failure.with_todo(todo)
             }
-            WorkflowRef::Document(source) if failure.exit() == Exit::Usage => {
+            (WorkflowRef::Document(source), "invalid_workflow") => {
                 failure.with_todo(source.validate())
             }
-            WorkflowRef::Stored(_) | WorkflowRef::Document(_) => failure,
+            (WorkflowRef::Stored(_) | WorkflowRef::Document(_), _) => failure,
         }
     }
 }
