@@ -97,6 +97,8 @@ fn ended_attempt(kind: &EventKind) -> Option<(&InstanceId, u32)> {
         (&data.instance, data.attempt)
     } else if let EventKind::NodeFailed(data) = kind {
         (&data.instance, data.attempt)
+    } else if let EventKind::NodeSkipped(data) = kind {
+        (&data.instance, data.attempt)
     } else if let EventKind::NodeParked(data) = kind {
         (&data.instance, data.attempt)
     } else if let EventKind::NodeCancelled(data) = kind {

@@ -130,8 +130,10 @@ impl<'a> Decider<'a> {
             let output = self.payload_of(failed);
             return self.give_up(id, attempt, failure, output);
         }
-        // `on_error: park` led here; by hand it must not lead here again.
-        self.fail_by_decision(node, id, attempt, failure)
+        if self.stopping() {
+            return self.write_cancelled(id, crate::event::CancelCause::RunStopped);
+        }
+        self.fail_instance(node, id, attempt, FailureOutcome::Failed, failure)
     }
 
     fn give_up(
@@ -151,39 +153,6 @@ impl<'a> Decider<'a> {
             edges: Vec::new(),
             more: false,
         });
-        Ok(())
-    }
-
-    fn fail_by_decision(
-        &mut self,
-        node: &'a NodeIr,
-        id: &InstanceId,
-        attempt: u32,
-        failure: crate::event::Failure,
-    ) -> Step {
-        if self.stopping() {
-            return self.write_cancelled(id, crate::event::CancelCause::RunStopped);
-        }
-        let before = self.events.len();
-        self.fail_instance(node, id, attempt, FailureOutcome::Failed, failure.clone())?;
-        let parked_again = matches!(
-            self.events.get(before).map(|event| &event.kind),
-            Some(crate::event::EventKind::NodeParked(_))
-        );
-        if parked_again {
-            let output = self.payload_of(Value::Null);
-            self.emit(crate::event::NodeFailed {
-                instance: id.clone(),
-                attempt,
-                outcome: FailureOutcome::Failed,
-                failure: failure.clone(),
-                handled_by: crate::event::HandledBy::Nobody,
-                output,
-                edges: Vec::new(),
-                more: false,
-            });
-            self.fail_run(Some(id.clone()), failure);
-        }
         Ok(())
     }
 

@@ -7,6 +7,7 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use super::{Decider, Step};
+use crate::command::Command;
 use crate::event::{
     EdgeState, Failure, FailureOutcome, HandledBy, NodeFailed, NodeParked, ParkReason,
     RetryScheduled, RunFailing, SkipCause,
@@ -128,11 +129,11 @@ impl<'a> Decider<'a> {
                     let null = self.payload_of(serde_json::Value::Null);
                     return self.skip(node, id, SkipCause::OnError, Some(null), Some(failure));
                 }
-                OnError::Park => {
+                OnError::Park if !self.is_failed_by_hand(id) => {
                     self.park(id, attempt, ParkReason::OnError, Some(failure));
                     return Ok(());
                 }
-                OnError::Fail | OnError::Route => self.tolerance(node, id),
+                OnError::Fail | OnError::Route | OnError::Park => self.tolerance(node, id),
             }
         };
         let unhandled = (handled_by == HandledBy::Nobody).then(|| failure.clone());
@@ -156,6 +157,11 @@ impl<'a> Decider<'a> {
             None => self.ended(id, targets, more),
         }
         Ok(())
+    }
+
+    /// True where a person decides that a parked instance fails: it must not park again.
+    fn is_failed_by_hand(&self, id: &InstanceId) -> bool {
+        matches!(&self.request.command, Command::Fail { instance, .. } if instance == id)
     }
 
     /// True where another iteration already took a failure route out of the loop.

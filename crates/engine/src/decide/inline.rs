@@ -124,8 +124,9 @@ impl<'a> Decider<'a> {
         let (edges, more) = super::edges::split(decisions);
         self.bytes += super::edges::bytes(&edges);
         let targets = super::edges::targets(id, &edges);
+        let attempt = self.state.instance(id).map_or(0, |instance| instance.attempt);
         let instance = id.clone();
-        self.emit(NodeSkipped { instance, cause, output, failure, by, edges, more });
+        self.emit(NodeSkipped { instance, attempt, cause, output, failure, by, edges, more });
         self.ended(id, targets, more);
         Ok(())
     }

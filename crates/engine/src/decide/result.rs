@@ -6,6 +6,7 @@ use super::inline::Extras;
 use super::{Decider, Step, Stop};
 use crate::command::{AttemptOutcome, AttemptResult, NoChange};
 use crate::event::{CancelCause, LateResultDiscarded};
+use crate::ids::InstanceId;
 use crate::state::{Doing, InstanceStatus};
 
 impl<'a> Decider<'a> {
@@ -24,6 +25,8 @@ impl<'a> Decider<'a> {
         let Some(cancelling) = outstanding else {
             return self.late_result(result, instance.attempt, instance.late, instance.status);
         };
+        // A run that stops may not have got round to asking this one yet.
+        let over = cancelling || (self.stopping() && !is_compensation(id));
         match &result.outcome {
             AttemptOutcome::Completed { output } => {
                 let output = self.payload(output);
@@ -35,10 +38,10 @@ impl<'a> Decider<'a> {
                 self.attempt_completed(node, result, output, extras)
             }
             // Nobody knows whether its effect happened: it counts as possibly done.
-            AttemptOutcome::Failed(failure) if cancelling && failure.lost => {
+            AttemptOutcome::Failed(failure) if over && failure.lost => {
                 self.write_cancelled(id, CancelCause::Fenced)
             }
-            AttemptOutcome::Failed(_) | AttemptOutcome::Cancelled if cancelling => {
+            AttemptOutcome::Failed(_) | AttemptOutcome::Cancelled if over => {
                 self.write_cancelled(id, CancelCause::Acknowledged)
             }
             AttemptOutcome::Failed(failure) => {
@@ -61,8 +64,7 @@ impl<'a> Decider<'a> {
         extras: Extras,
     ) -> Step {
         let id = &result.instance;
-        let compensation = id.node.ends_with(".compensate");
-        if self.stopping() && !compensation {
+        if self.stopping() && !is_compensation(id) {
             // What it did is on record and can be undone; nothing follows from it.
             return self.write_completed(node, id, result.attempt, output, extras, Vec::new());
         }
@@ -93,4 +95,8 @@ impl<'a> Decider<'a> {
         });
         Ok(())
     }
+}
+
+fn is_compensation(id: &InstanceId) -> bool {
+    id.node.ends_with(".compensate")
 }

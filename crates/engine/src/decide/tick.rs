@@ -15,8 +15,10 @@ impl<'a> Decider<'a> {
         if self.state.is_terminal() || !self.state.exists() {
             return Err(Stop::NoChange(NoChange::NotDue { next: None }));
         }
-        self.fire_timers()?;
-        self.judge_leases(leases)?;
+        let stops = self.fire_timers()?;
+        if !stops {
+            self.judge_leases(leases)?;
+        }
         if self.events.is_empty() && !self.state.head.continued {
             let next = self.next_due(leases);
             return Err(Stop::NoChange(NoChange::NotDue { next }));
@@ -29,7 +31,10 @@ impl<'a> Decider<'a> {
         !(self.state.head.paused && kind == TimerKind::Retry)
     }
 
-    fn fire_timers(&mut self) -> Step {
+    /// Fires what is due. True where one of them stops the run: nothing else may happen before
+    /// that has been carried out, and what is left is found by the next tick.
+    fn fire_timers(&mut self) -> Step<bool> {
+        let goes_on = !self.stopping();
         let due: Vec<(TimerKind, Key)> = self
             .state
             .timers
@@ -47,14 +52,17 @@ impl<'a> Decider<'a> {
                     let failure = super::pump::failure("run_timeout", "the run took too long");
                     self.fail_run(None, failure);
                 }
-                continue;
+            } else {
+                let id = self.state.id_of(&key);
+                if let Some(node) = self.find(&id) {
+                    self.fire(kind, node, &id)?;
+                }
             }
-            let id = self.state.id_of(&key);
-            if let Some(node) = self.find(&id) {
-                self.fire(kind, node, &id)?;
+            if goes_on && self.stopping() {
+                return Ok(true);
             }
         }
-        Ok(())
+        Ok(false)
     }
 
     fn fire(&mut self, kind: TimerKind, node: &'a NodeIr, id: &InstanceId) -> Step {
@@ -128,8 +136,9 @@ impl<'a> Decider<'a> {
     }
 
     fn judge_leases(&mut self, leases: &[LeaseView]) -> Step {
+        let goes_on = !self.stopping();
         for lease in leases {
-            if self.full() {
+            if self.full() || goes_on && self.stopping() {
                 return Ok(());
             }
             let Some((job, attempt)) = self.leased_job(lease) else { continue };

@@ -347,6 +347,9 @@ pub enum SkipCause {
 pub struct NodeSkipped {
     /// Which instance.
     pub instance: InstanceId,
+    /// The last attempt; 0 where there was none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub attempt: u32,
     /// Why.
     pub cause: SkipCause,
     /// What flows along the edges taken; absent on a dead path.

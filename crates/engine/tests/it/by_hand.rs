@@ -3,7 +3,7 @@
 use aob_engine::{Blob, Command, InstanceId, RejectionCode, RunStatus};
 use serde_json::json;
 
-use crate::harness::{Run, constant, edge, function, graph, lost};
+use crate::harness::{Run, constant, edge, final_failure, function, graph, lost};
 
 fn parked() -> Run {
     let mut node = function("pay");
@@ -66,4 +66,33 @@ fn only_parked_instances_are_decided_by_hand() {
     let nobody = InstanceId::top("nobody");
     let refused = run.command(Command::Skip { instance: nobody }).expect_err("no such instance");
     assert_eq!(refused.code, RejectionCode::UnknownInstance);
+}
+
+#[test]
+fn what_parked_on_error_fails_once_by_hand() {
+    let mut node = function("pay");
+    node["on_error"] = json!("park");
+    let mut run = Run::start(&graph(json!([node]), json!([])), json!({}));
+    run.fail("pay", final_failure("bad_input"));
+    run.command(Command::Fail { instance: pay(), message: "no".into() }).expect("accepted");
+    assert_eq!(run.count("node_parked"), 1);
+    assert_eq!(run.count("node_failed"), 1);
+    assert_eq!(run.status(), RunStatus::Failed);
+}
+
+#[test]
+fn a_map_tolerates_what_a_person_lets_fail() {
+    let body = json!({
+        "id": "pay", "type": "function", "config": {"name": "echo"}, "on_error": "park",
+    });
+    let map = json!({
+        "id": "all", "type": "map",
+        "config": {"items": [1, 2], "node": body, "tolerate": 1},
+    });
+    let mut run = Run::start(&graph(json!([map]), json!([])), json!({}));
+    run.complete("all[0]/pay", json!("paid"));
+    run.fail("all[1]/pay", final_failure("bad_input"));
+    let instance: InstanceId = "all[1]/pay".parse().expect("an instance");
+    run.command(Command::Fail { instance, message: "no".into() }).expect("accepted");
+    assert_eq!(run.status(), RunStatus::Completed);
 }

@@ -114,3 +114,29 @@ fn time_never_goes_back_in_the_log() {
     run.complete("a", Value::Null);
     assert!(run.events.windows(2).all(|pair| pair[0].at <= pair[1].at));
 }
+
+#[test]
+fn what_a_tick_finds_after_the_run_stopped_is_not_tried_again() {
+    let mut document = graph(json!([function("a"), function("b")]), json!([]));
+    document["limits"] = json!({"run_timeout_ms": 1_000});
+    let mut run = Run::start(&document, json!({}));
+    let mut leases = vec![lease(&run, "a", 1), lease(&run, "b", 1)];
+    for lease in &mut leases {
+        lease.until = Some(run.now);
+    }
+    assert!(run.tick_with(1_000, leases));
+    assert_eq!(run.count("retry_scheduled"), 0, "{:?}", run.lines());
+    assert_eq!(run.count("node_cancelling"), 2);
+}
+
+#[test]
+fn one_lost_attempt_that_stops_the_run_leaves_the_others_to_the_stop() {
+    let mut first = function("a");
+    first["retry"] = json!({"max_attempts": 1});
+    let document = graph(json!([first, function("b")]), json!([]));
+    let mut run = Run::start(&document, json!({}));
+    let leases = vec![lease(&run, "a", 1), lease(&run, "b", 1)];
+    assert!(run.tick_with(15_000, leases));
+    assert_eq!(run.count("node_failed"), 1);
+    assert_eq!(run.count("retry_scheduled"), 0, "{:?}", run.lines());
+}
