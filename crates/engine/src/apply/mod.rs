@@ -40,7 +40,7 @@ pub fn apply(state: &mut RunState, event: &Event) {
         EventKind::NodeFailed(data) => ends::failed(state, data, now),
         EventKind::NodeSkipped(data) => ends::skipped(state, data, now),
         EventKind::NodeParked(data) => waits::parked(state, data, now),
-        EventKind::RetryGranted(data) => waits::retry_granted(state, data),
+        EventKind::RetryGranted(data) => waits::retry_granted(state, data, now),
         EventKind::NodeCancelling(data) => waits::cancelling(state, data),
         EventKind::NodeCancelled(data) => ends::cancelled(state, data, now),
         EventKind::EdgesDecided(data) => graph::more_edges(state, data),

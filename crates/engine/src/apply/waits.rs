@@ -213,10 +213,16 @@ pub(super) fn parked(state: &mut RunState, data: &NodeParked, now: Now) {
     instance.doing = Doing::Parked { reason: data.reason, job };
 }
 
-pub(super) fn retry_granted(state: &mut RunState, data: &RetryGranted) {
+/// The next attempt is due: it starts with the same decision, or when a paused run goes on.
+pub(super) fn retry_granted(state: &mut RunState, data: &RetryGranted, now: Now) {
     let Some(key) = state.key(&data.instance) else { return };
-    if let Some(instance) = state.instances.get_mut(&key) {
-        instance.attempts_max = data.attempts_max;
+    let Some(instance) = state.instances.get_mut(&key) else { return };
+    instance.attempts_max = data.attempts_max;
+    if let Some(job) = take_job(&mut instance.doing) {
+        instance.status = InstanceStatus::Retrying;
+        instance.since = now.at;
+        instance.doing = Doing::Backoff { retry_at: now.at, job };
+        state.timers.insert((now.at, TimerKind::Retry, key), ());
     }
 }
 

@@ -81,6 +81,8 @@ impl<'a> Decider<'a> {
         let by = self.request.actor.clone();
         self.emit(RetryGranted { instance: id.clone(), attempts_max, by });
         match job {
+            // The grant stands, and is due when the run goes on.
+            Some(_) if self.state.head.paused => Ok(()),
             Some(job) => self.schedule_again(node, id, attempt, &job),
             None => {
                 // It parked before it had a job (an unknown type): nothing can run it here.

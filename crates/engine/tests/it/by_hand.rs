@@ -96,3 +96,14 @@ fn a_map_tolerates_what_a_person_lets_fail() {
     run.command(Command::Fail { instance, message: "no".into() }).expect("accepted");
     assert_eq!(run.status(), RunStatus::Completed);
 }
+
+#[test]
+fn a_retry_granted_while_paused_starts_when_the_run_goes_on() {
+    let mut run = parked();
+    run.command(Command::Pause { reason: None }).expect("accepted");
+    run.command(Command::Retry { instance: pay() }).expect("accepted");
+    assert_eq!(run.count("node_scheduled"), 1, "nothing starts while paused");
+    run.command(Command::Resume).expect("accepted");
+    assert!(run.tick(1));
+    assert_eq!(run.lines(), ["node_scheduled pay 2"]);
+}

@@ -129,6 +129,11 @@ proptest! {
         }
         let left = aob_engine::explain(&run.state, Some(&run.ir), &aob_engine::Around::default());
         prop_assert!(run.state.is_terminal(), "{left:?}\n{}", run.all_lines().join("\n"));
+        let digest = run.ir.digest;
+        let report = aob_checker::check(&run.events, &|wanted: &aob_ir::Digest| {
+            (*wanted == digest).then(|| std::sync::Arc::clone(&run.ir))
+        });
+        prop_assert!(report.violations.is_empty(), "{:?}\n{}", report.violations, run.all_lines().join("\n"));
         let ends = ["run_completed", "run_failed", "run_cancelled"].map(|name| run.count(name));
         prop_assert_eq!(ends.iter().sum::<usize>(), 1);
     }
