@@ -17,6 +17,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("aob-engine", &["aob-ir"]),
     ("aob-checker", &["aob-ir", "aob-engine"]),
     ("aob-api", &["aob-ir", "aob-engine"]),
+    ("aob-edge", &["aob-engine", "aob-api", "aob-store", "aob-bus"]),
     (
         "aob-coordinator",
         &["aob-ir", "aob-engine", "aob-api", "aob-store", "aob-bus", "aob-cache", "aob-cas"],
@@ -29,6 +30,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "aob-checker",
             "aob-coordinator",
             "aob-api",
+            "aob-edge",
             "aob-store",
             "aob-bus",
             "aob-cache",
@@ -37,7 +39,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     (
         "aob-fanout",
-        &["aob-ir", "aob-engine", "aob-coordinator", "aob-api", "aob-store", "aob-bus", "aob-cas"],
+        &["aob-engine", "aob-api", "aob-edge", "aob-store", "aob-bus"],
     ),
     (
         "aob-runner",

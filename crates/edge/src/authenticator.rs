@@ -1,0 +1,122 @@
+//! From the `Authorization` header to a [`Caller`].
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use aob_api::{ErrorCode, Problem};
+use aob_store::{ApiKeyRow, Clock, Store, TimeMs};
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use lru::LruCache;
+use parking_lot::Mutex;
+use subtle::ConstantTimeEq;
+
+use crate::token::{hash_secret, split_token};
+use crate::{Caller, Refusal};
+
+/// How long a key is believed without asking the store: a revocation is seen everywhere after this.
+const FRESH_MS: TimeMs = 2_000;
+/// Keys kept in memory.
+const KEYS_MAX: NonZeroUsize = NonZeroUsize::new(4_096).unwrap();
+
+/// Recognises API keys.
+pub struct Authenticator {
+    store: Arc<dyn Store>,
+    clock: Clock,
+    known: Mutex<LruCache<String, (TimeMs, Arc<ApiKeyRow>)>>,
+}
+
+impl std::fmt::Debug for Authenticator {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Authenticator").field("store", &self.store).finish_non_exhaustive()
+    }
+}
+
+impl Authenticator {
+    /// One that knows the keys of `store`.
+    pub fn new(store: Arc<dyn Store>, clock: Clock) -> Self {
+        Self { store, clock, known: Mutex::new(LruCache::new(KEYS_MAX)) }
+    }
+
+    /// Who sends these headers.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Unauthenticated`] without a valid key, and failures of the store.
+    pub async fn authenticate(&self, headers: &HeaderMap) -> Result<Caller, Refusal> {
+        let token = bearer(headers)?;
+        let Some((key_id, secret)) = split_token(token) else {
+            return Err(refused("what follows `Bearer` is not an API key (`aob_...`)"));
+        };
+        let row = self.row(key_id).await?;
+        let hash = hash_secret(secret);
+        // Compared even where there is no such key, so that time tells nothing.
+        let stored = row.as_ref().map_or([0; 32], |row| row.secret_hash);
+        let same: bool = hash.ct_eq(&stored).into();
+        match row {
+            Some(row) if same => self.standing(&row).map(|()| Caller::of(&row)),
+            Some(_) | None => Err(refused("the API key is not known here")),
+        }
+    }
+
+    /// Whether a caller's key still holds, for what lives longer than a request.
+    ///
+    /// # Errors
+    /// As [`Authenticator::authenticate`].
+    pub async fn recheck(&self, caller: &Caller) -> Result<Caller, Refusal> {
+        let row = self.row(caller.key_id()).await?;
+        let row = row.ok_or_else(|| refused("the API key is not known here"))?;
+        self.standing(&row).map(|()| Caller::of(&row))
+    }
+
+    /// Forgets a key, so that its revocation holds here at once.
+    pub fn forget(&self, key_id: &str) {
+        self.known.lock().pop(key_id);
+    }
+
+    fn standing(&self, row: &ApiKeyRow) -> Result<(), Refusal> {
+        if row.revoked_ms.is_some() {
+            return Err(refused("the API key was revoked"));
+        }
+        let now_ms = (self.clock)();
+        if row.expires_ms.is_some_and(|expires_ms| expires_ms <= now_ms) {
+            return Err(refused("the API key has expired"));
+        }
+        Ok(())
+    }
+
+    async fn row(&self, key_id: &str) -> Result<Option<Arc<ApiKeyRow>>, Refusal> {
+        let now_ms = (self.clock)();
+        if let Some((read_ms, row)) = self.known.lock().get(key_id)
+            && (0..FRESH_MS).contains(&now_ms.saturating_sub(*read_ms))
+        {
+            return Ok(Some(Arc::clone(row)));
+        }
+        let row = self.store.key(key_id).await?.map(Arc::new);
+        if let Some(row) = &row {
+            self.known.lock().put(key_id.to_owned(), (now_ms, Arc::clone(row)));
+        }
+        Ok(row)
+    }
+}
+
+/// The one token of a request.
+fn bearer(headers: &HeaderMap) -> Result<&str, Refusal> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let value = match (values.next(), values.next()) {
+        (Some(value), None) => value,
+        (Some(_), Some(_)) => return Err(refused("there are several `Authorization` headers")),
+        (None, _) => return Err(refused("there is no `Authorization` header")),
+    };
+    let text = value.to_str().unwrap_or_default().trim();
+    let token = text.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    match token {
+        Some((_, token)) => Ok(token.trim()),
+        None => Err(refused("the `Authorization` header is not `Bearer aob_...`")),
+    }
+}
+
+fn refused(detail: &str) -> Refusal {
+    let hint = "send `Authorization: Bearer aob_...` with a key of `POST /v1/keys`; \
+                `aob dev` writes one into the local profile";
+    Problem::new(ErrorCode::Unauthenticated, detail).with_hint(hint).into()
+}

@@ -1,0 +1,45 @@
+//! What every request passes before its endpoint, and before a byte of its body is read.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use crate::body::{BodyLimit, refuse_announced_length};
+use crate::{Authenticator, Permission, Refusal};
+
+/// Bytes of a body where a route does not say otherwise: 1 MiB.
+pub const BODY_BYTES_MAX: usize = 1024 * 1024;
+
+/// The gate in front of one endpoint.
+#[derive(Debug, Clone)]
+pub struct Gate {
+    /// Recognises API keys.
+    pub authenticator: Arc<Authenticator>,
+    /// What the caller needs; `None`: the endpoint is open to everybody.
+    pub permission: Option<Permission>,
+    /// Bytes of the body at most.
+    pub body_bytes_max: usize,
+}
+
+impl Gate {
+    /// The middleware: authentication, then authorization, then the announced size of the body.
+    pub async fn pass(State(gate): State<Self>, mut request: Request, next: Next) -> Response {
+        if let Err(refusal) = gate.open(&mut request).await {
+            return refusal.into_response();
+        }
+        next.run(request).await
+    }
+
+    async fn open(&self, request: &mut Request) -> Result<(), Refusal> {
+        if let Some(permission) = self.permission {
+            let caller = self.authenticator.authenticate(request.headers()).await?;
+            caller.require(permission)?;
+            request.extensions_mut().insert(caller);
+        }
+        refuse_announced_length(request.headers(), self.body_bytes_max)?;
+        request.extensions_mut().insert(BodyLimit(self.body_bytes_max));
+        Ok(())
+    }
+}
