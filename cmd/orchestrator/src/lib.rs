@@ -1,1 +1,35 @@
-//! Placeholder.
+//! The orchestrator: the REST API, and the coordinators behind it.
+//!
+//! ```text
+//! request -> aob_edge::{Shell, Gate} -> endpoint -> Coordinator -> log
+//!                                          |-> reader, catalog, tickets -> answer
+//! ```
+//! Every route stands in one table ([`Operation`]) with the permission that it needs; a route
+//! without one does not compile.
+#![warn(missing_docs)]
+
+mod api;
+mod command;
+mod document;
+mod endpoints;
+mod errors;
+mod idempotency;
+mod input;
+mod janitor;
+mod keys;
+mod openapi;
+mod pools;
+mod rates;
+mod replay;
+mod routes;
+mod service;
+mod starting;
+mod values;
+mod wait;
+
+pub use api::Api;
+pub use keys::{KeyError, NewKey, create_key};
+pub use openapi::openapi;
+pub use rates::RateLimits;
+pub use routes::{Operation, router};
+pub use service::{BindError, Bound, Config, Deps, Orchestrator, bind};

@@ -1,0 +1,92 @@
+//! What every endpoint works with.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use aob_cas::Cas;
+use aob_coordinator::{Coordinator, store_workspace};
+use aob_edge::{Authenticator, Caller, Entropy, RunWatch, Shell};
+use aob_engine::{RunId, WorkspaceId};
+use aob_store::{Clock, RunRow, Store};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use crate::idempotency::InFlight;
+use crate::pools::Pools;
+use crate::rates::Rates;
+
+/// The state of the API. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Api(Arc<Parts>);
+
+/// See [`Api`].
+pub struct Parts {
+    pub(crate) coordinator: Coordinator,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) cas: Arc<dyn Cas>,
+    pub(crate) clock: Clock,
+    pub(crate) entropy: Entropy,
+    pub(crate) authenticator: Arc<Authenticator>,
+    pub(crate) watch: RunWatch,
+    pub(crate) shell: Shell,
+    pub(crate) rates: Rates,
+    pub(crate) pools: Pools,
+    pub(crate) in_flight: InFlight,
+    /// Milliseconds between cancel and fence of new runs.
+    pub(crate) cancel_grace_ms: u64,
+    /// Logs verified at once: each costs a processor.
+    pub(crate) verifying: Arc<Semaphore>,
+    pub(crate) shutdown: CancellationToken,
+}
+
+impl Api {
+    pub(crate) fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
+impl Deref for Api {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Parts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Parts").field("store", &self.store).finish_non_exhaustive()
+    }
+}
+
+impl Parts {
+    pub(crate) fn now_ms(&self) -> i64 {
+        (self.clock)()
+    }
+
+    /// A run of the caller's workspace.
+    pub(crate) async fn run_row(
+        &self,
+        caller: &Caller,
+        run: RunId,
+    ) -> Result<RunRow, aob_edge::Refusal> {
+        let row = self.store.run(tenant(caller), aob_coordinator::stream(run)).await?;
+        row.ok_or_else(|| crate::errors::run_not_found(&run.to_string()))
+    }
+
+    /// Fresh random letters.
+    pub(crate) fn random_hex(&self) -> String {
+        let mut random = [0_u8; 16];
+        (self.entropy)(&mut random);
+        hex::encode(random)
+    }
+}
+
+/// The caller's workspace, as the store names it.
+pub(crate) fn tenant(caller: &Caller) -> aob_store::WorkspaceId {
+    store_workspace(workspace(caller))
+}
+
+pub(crate) fn workspace(caller: &Caller) -> WorkspaceId {
+    caller.workspace()
+}

@@ -1,0 +1,32 @@
+//! Approvals.
+
+pub(crate) mod decide;
+pub(crate) mod get;
+pub(crate) mod list;
+
+use aob_api::TicketSummary;
+use aob_edge::Refusal;
+use aob_engine::{RunId, TicketId, Timestamp};
+use aob_store::TicketRow;
+
+/// The statuses of a ticket.
+pub(crate) const STATUSES: [&str; 5] = ["pending", "approved", "rejected", "expired", "cancelled"];
+
+/// A stored ticket as lists show it.
+pub(crate) fn summary(row: TicketRow) -> Result<TicketSummary, Refusal> {
+    let unreadable = |what: &str| {
+        tracing::error!(ticket = row.ticket, what, "a ticket cannot be read");
+        Refusal::internal()
+    };
+    Ok(TicketSummary {
+        instance: row.instance.parse().map_err(|_| unreadable("instance"))?,
+        subject_hash: row.subject_hash.parse().map_err(|_| unreadable("subject_hash"))?,
+        ticket: TicketId(row.ticket.into()),
+        run: RunId(row.run.0),
+        status: row.status,
+        message: row.message,
+        created_at: Timestamp(row.created_ms),
+        expires_at: row.expires_ms.map(Timestamp),
+        decided_at: row.decided_ms.map(Timestamp),
+    })
+}

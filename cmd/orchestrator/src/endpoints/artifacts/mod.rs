@@ -1,0 +1,4 @@
+//! Stored values.
+
+pub(crate) mod get;
+pub(crate) mod put;

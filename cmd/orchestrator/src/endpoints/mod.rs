@@ -1,0 +1,9 @@
+//! The endpoints, one per file.
+
+pub(crate) mod approvals;
+pub(crate) mod artifacts;
+pub(crate) mod keys;
+pub(crate) mod meta;
+pub(crate) mod runners;
+pub(crate) mod runs;
+pub(crate) mod workflows;

@@ -1,0 +1,12 @@
+//! The runner protocol.
+
+pub(crate) mod heartbeat;
+pub(crate) mod lease;
+pub(crate) mod result;
+
+use aob_edge::Caller;
+
+/// In whose name leases are held. Runners of other API keys cannot renew or answer them.
+pub(crate) fn holder(caller: &Caller, runner: &str) -> String {
+    format!("{}/{runner}", caller.key_id())
+}

@@ -1,0 +1,66 @@
+//! What endpoints read of a request besides its body.
+
+use aob_api::{ErrorCode, Problem};
+use aob_edge::{Query, Refusal};
+use aob_engine::RunId;
+use aob_ir::Digest;
+use axum::extract::{FromRequestParts, Path};
+use http::request::Parts;
+
+use crate::errors::run_not_found;
+
+/// Items of a page where `limit` is not given.
+const LIMIT_DEFAULT: u64 = 50;
+/// Items of a page at most.
+const LIMIT_MAX: u64 = 1_000;
+
+/// The run that a path names.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RunPath(pub(crate) RunId);
+
+impl<S: Send + Sync> FromRequestParts<S> for RunPath {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        let PathText(text) = PathText::from_request_parts(parts, state).await?;
+        text.parse().map(Self).map_err(|_| run_not_found(&text))
+    }
+}
+
+/// The first name in a path.
+#[derive(Debug, Clone)]
+pub(crate) struct PathText(pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathText {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        let path = Path::<Vec<(String, String)>>::from_request_parts(parts, state).await;
+        let first = path.ok().and_then(|Path(named)| named.into_iter().next());
+        first.map(|(_, text)| Self(text)).ok_or_else(|| {
+            Problem::new(ErrorCode::RouteNotFound, "the path is not valid UTF-8").into()
+        })
+    }
+}
+
+/// The digest that a path names.
+pub(crate) fn digest(text: &str) -> Result<Digest, Refusal> {
+    text.parse().map_err(|_| {
+        Problem::new(ErrorCode::ArtifactNotFound, format!("`{text}` is not a digest"))
+            .with_hint("a digest is `sha256:` and 64 hex digits")
+            .into()
+    })
+}
+
+/// `limit` of a list.
+pub(crate) fn limit(query: &Query) -> Result<usize, Refusal> {
+    let limit = query.number("limit", 1..=LIMIT_MAX)?.unwrap_or(LIMIT_DEFAULT);
+    Ok(usize::try_from(limit).unwrap_or(1))
+}
+
+/// One page out of `limit + 1` rows that were asked for, and the row that the next one follows.
+pub(crate) fn page<T>(mut rows: Vec<T>, limit: usize) -> (Vec<T>, bool) {
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    (rows, more)
+}

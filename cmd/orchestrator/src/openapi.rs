@@ -1,0 +1,66 @@
+//! The OpenAPI document, from the code.
+
+use utoipa::OpenApi;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+
+use crate::endpoints::{approvals, artifacts, keys, meta, runners, runs, workflows};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "aob",
+        description = "Runs workflows: an append-only log per run, and everything derived from it.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0"),
+    ),
+    security(("api_key" = [])),
+    paths(
+        approvals::decide::handle,
+        approvals::get::handle,
+        approvals::list::handle,
+        artifacts::get::handle,
+        artifacts::put::handle,
+        keys::create::handle,
+        keys::list::handle,
+        keys::revoke::handle,
+        meta::healthz::handle,
+        meta::openapi::handle,
+        meta::readyz::handle,
+        runners::heartbeat::handle,
+        runners::lease::handle,
+        runners::result::handle,
+        runs::batch::handle,
+        runs::cancel::handle,
+        runs::events::handle,
+        runs::explain::handle,
+        runs::fail::handle,
+        runs::get::handle,
+        runs::graph::handle,
+        runs::list::handle,
+        runs::pause::handle,
+        runs::resume::handle,
+        runs::retry::handle,
+        runs::signal::handle,
+        runs::skip::handle,
+        runs::start::handle,
+        runs::succeed::handle,
+        runs::timeline::handle,
+        runs::verify::handle,
+        workflows::create::handle,
+        workflows::get::handle,
+        workflows::list::handle,
+        workflows::validate::handle,
+        workflows::versions::handle,
+        workflows::versions::history,
+    ),
+    components(schemas(aob_api::Problem))
+)]
+struct Document;
+
+/// The document that `GET /openapi.json` answers.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    let mut document = Document::openapi();
+    let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("aob_...").build();
+    let components = document.components.get_or_insert_default();
+    components.add_security_scheme("api_key", SecurityScheme::Http(scheme));
+    document
+}

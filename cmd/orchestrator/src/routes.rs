@@ -1,0 +1,148 @@
+//! The one table of routes: method, path, permission, size of body, endpoint.
+
+use aob_api::{ErrorCode, Problem};
+use aob_edge::{BODY_BYTES_MAX, Gate, Permission, Refusal, Shell};
+use axum::Router;
+use axum::extract::Request;
+use axum::handler::Handler;
+use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodFilter, on};
+
+use crate::api::Api;
+use crate::endpoints::{approvals, artifacts, keys, meta, runners, runs, workflows};
+
+/// Bytes of a body that may hold a document, or a long value.
+const LARGE_BODY_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// Declares [`Operation`] and the router from one table.
+macro_rules! operations {
+    ($($name:ident: $method:ident $path:literal, $permission:expr, $body:expr, $handler:path;)+) => {
+        /// Everything that the API can be asked for.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Operation {
+            $(#[doc = concat!("`", stringify!($method), " /v1", $path, "`.")] $name,)+
+        }
+
+        impl Operation {
+            /// Every operation.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
+
+            /// Its method.
+            pub fn method(self) -> &'static str {
+                match self { $(Self::$name => stringify!($method),)+ }
+            }
+
+            /// Its path behind the version prefix, with parameters in braces.
+            pub fn path(self) -> &'static str {
+                match self { $(Self::$name => $path,)+ }
+            }
+
+            /// What a caller needs; `None`: everybody may.
+            pub fn permission(self) -> Option<Permission> {
+                match self { $(Self::$name => $permission,)+ }
+            }
+
+            /// Bytes of its body at most.
+            pub fn body_bytes_max(self) -> usize {
+                match self { $(Self::$name => $body,)+ }
+            }
+        }
+
+        /// The routes of the API, each with and without the version prefix.
+        pub fn router(api: Api) -> Router {
+            let mut router = Router::new();
+            for prefix in ["/v1", ""] {
+                $(router = mount(router, &api, prefix, Operation::$name, $handler);)+
+            }
+            router
+                .fallback(nothing_here)
+                .method_not_allowed_fallback(not_allowed)
+                .layer(from_fn_with_state(api.shell.clone(), Shell::wrap))
+                .with_state(api)
+        }
+    };
+}
+
+fn mount<T: 'static>(
+    router: Router<Api>,
+    api: &Api,
+    prefix: &str,
+    operation: Operation,
+    handler: impl Handler<T, Api>,
+) -> Router<Api> {
+    let gate = Gate {
+        authenticator: std::sync::Arc::clone(&api.authenticator),
+        permission: operation.permission(),
+        body_bytes_max: operation.body_bytes_max(),
+    };
+    let method = match operation.method() {
+        "GET" => MethodFilter::GET,
+        "PUT" => MethodFilter::PUT,
+        "DELETE" => MethodFilter::DELETE,
+        _ => MethodFilter::POST,
+    };
+    let endpoint = on(method, handler).layer(from_fn_with_state(gate, Gate::pass));
+    router.route(&format!("{prefix}{}", operation.path()), endpoint)
+}
+
+use Permission as May;
+
+operations! {
+    ApprovalsDecide: POST "/approvals/{ticket}/decision", Some(May::ApprovalsDecide), BODY_BYTES_MAX, approvals::decide::handle;
+    ApprovalsGet: GET "/approvals/{ticket}", Some(May::ApprovalsRead), 0, approvals::get::handle;
+    ApprovalsList: GET "/approvals", Some(May::ApprovalsRead), 0, approvals::list::handle;
+    ArtifactsGet: GET "/artifacts/{digest}", Some(May::ArtifactsRead), 0, artifacts::get::handle;
+    ArtifactsPut: PUT "/artifacts/{digest}", Some(May::ArtifactsWrite), LARGE_BODY_BYTES_MAX, artifacts::put::handle;
+    KeysCreate: POST "/keys", Some(May::KeysManage), BODY_BYTES_MAX, keys::create::handle;
+    KeysList: GET "/keys", Some(May::KeysManage), 0, keys::list::handle;
+    KeysRevoke: DELETE "/keys/{key}", Some(May::KeysManage), 0, keys::revoke::handle;
+    MetaHealth: GET "/healthz", None, 0, meta::healthz::handle;
+    MetaOpenapi: GET "/openapi.json", None, 0, meta::openapi::handle;
+    MetaReady: GET "/readyz", None, 0, meta::readyz::handle;
+    RunnersHeartbeat: POST "/runners/heartbeat", Some(May::JobsExecute), BODY_BYTES_MAX, runners::heartbeat::handle;
+    RunnersLease: POST "/runners/lease", Some(May::JobsExecute), BODY_BYTES_MAX, runners::lease::handle;
+    RunnersResult: POST "/runners/result", Some(May::JobsExecute), BODY_BYTES_MAX, runners::result::handle;
+    RunsBatch: POST "/runs:batch", Some(May::RunsStart), LARGE_BODY_BYTES_MAX, runs::batch::handle;
+    RunsCancel: POST "/runs/{run}/cancel", Some(May::RunsControl), BODY_BYTES_MAX, runs::cancel::handle;
+    RunsEvents: GET "/runs/{run}/events", Some(May::RunsRead), 0, runs::events::handle;
+    RunsExplain: GET "/runs/{run}/explain", Some(May::RunsRead), 0, runs::explain::handle;
+    RunsFail: POST "/runs/{run}/fail", Some(May::RunsRepair), BODY_BYTES_MAX, runs::fail::handle;
+    RunsGet: GET "/runs/{run}", Some(May::RunsRead), 0, runs::get::handle;
+    RunsGraph: GET "/runs/{run}/graph", Some(May::RunsRead), 0, runs::graph::handle;
+    RunsList: GET "/runs", Some(May::RunsRead), 0, runs::list::handle;
+    RunsPause: POST "/runs/{run}/pause", Some(May::RunsControl), BODY_BYTES_MAX, runs::pause::handle;
+    RunsResume: POST "/runs/{run}/resume", Some(May::RunsControl), BODY_BYTES_MAX, runs::resume::handle;
+    RunsRetry: POST "/runs/{run}/retry", Some(May::RunsRepair), BODY_BYTES_MAX, runs::retry::handle;
+    RunsSignal: POST "/runs/{run}/signals/{name}", Some(May::RunsControl), BODY_BYTES_MAX, runs::signal::handle;
+    RunsSkip: POST "/runs/{run}/skip", Some(May::RunsRepair), BODY_BYTES_MAX, runs::skip::handle;
+    RunsStart: POST "/runs", Some(May::RunsStart), LARGE_BODY_BYTES_MAX, runs::start::handle;
+    RunsSucceed: POST "/runs/{run}/succeed", Some(May::RunsRepair), BODY_BYTES_MAX, runs::succeed::handle;
+    RunsTimeline: GET "/runs/{run}/timeline", Some(May::RunsRead), 0, runs::timeline::handle;
+    RunsVerify: GET "/runs/{run}/verify", Some(May::RunsRead), 0, runs::verify::handle;
+    TagsHistory: GET "/tags/{tag}/history", Some(May::WorkflowsRead), 0, workflows::versions::history;
+    WorkflowsCreate: POST "/workflows", Some(May::WorkflowsWrite), LARGE_BODY_BYTES_MAX, workflows::create::handle;
+    WorkflowsGet: GET "/workflows/{tag}", Some(May::WorkflowsRead), 0, workflows::get::handle;
+    WorkflowsList: GET "/workflows", Some(May::WorkflowsRead), 0, workflows::list::handle;
+    WorkflowsValidate: POST "/workflows/validate", Some(May::WorkflowsRead), LARGE_BODY_BYTES_MAX, workflows::validate::handle;
+    WorkflowsVersions: GET "/workflows/{tag}/versions", Some(May::WorkflowsRead), 0, workflows::versions::handle;
+}
+
+/// The answer where no route has the path.
+async fn nothing_here(request: Request) -> Response {
+    let path = request.uri().path();
+    let plain = path.strip_prefix("/v1").unwrap_or(path);
+    let near = aob_edge::nearest(plain, Operation::ALL.iter().map(|operation| operation.path()));
+    let problem = Problem::new(ErrorCode::RouteNotFound, format!("no route has the path `{path}`"));
+    let problem = match near {
+        Some(near) => problem.with_hint(format!("did you mean `/v1{near}`?")),
+        None => problem.with_hint("`GET /openapi.json` lists all routes"),
+    };
+    Refusal::from(problem).into_response()
+}
+
+/// The answer where the path has no such method.
+async fn not_allowed(request: Request) -> Response {
+    let detail = format!("`{}` does not take {}", request.uri().path(), request.method());
+    Refusal::from(Problem::new(ErrorCode::MethodNotAllowed, detail)).into_response()
+}

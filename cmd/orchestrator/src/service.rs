@@ -1,0 +1,196 @@
+//! Composing the API and its coordinators into one service.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aob_bus::Bus;
+use aob_cas::Cas;
+use aob_coordinator::{Coordinator, EVENTS_TOPIC};
+use aob_edge::{Authenticator, Entropy, RunWatch, ServeLimits, Shell, serve};
+use aob_store::{Clock, Store};
+use axum::Router;
+use thiserror::Error;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::api::{Api, Parts};
+use crate::idempotency::InFlight;
+use crate::pools::Pools;
+use crate::rates::{RateLimits, Rates};
+use crate::{janitor, routes};
+
+/// How long coordinators may take to bring what they hold to an end.
+const STOP_LIMIT: Duration = Duration::from_secs(30);
+/// Logs verified at once.
+const VERIFYING_MAX: usize = 2;
+
+/// Settings of an orchestrator.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where it listens; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Its coordinators.
+    pub coordinator: aob_coordinator::Config,
+    /// How fast workspaces may start runs; `None`: without limit.
+    pub rate_limits: Option<RateLimits>,
+    /// Milliseconds between cancel and fence of new runs.
+    pub cancel_grace_ms: u64,
+    /// Bounds of its connections.
+    pub serve: ServeLimits,
+}
+
+impl Config {
+    /// The defaults, on this address: no rate limits, 30 s between cancel and fence.
+    pub fn new(listen: SocketAddr) -> Self {
+        Self {
+            listen,
+            coordinator: aob_coordinator::Config::default(),
+            rate_limits: None,
+            cancel_grace_ms: 30_000,
+            serve: ServeLimits::default(),
+        }
+    }
+}
+
+/// The ports of an orchestrator.
+#[derive(Clone)]
+pub struct Deps {
+    /// The log and what derives from it.
+    pub store: Arc<dyn Store>,
+    /// Payloads.
+    pub cas: Arc<dyn Cas>,
+    /// Jobs, results, events.
+    pub bus: Arc<dyn Bus>,
+    /// The database's clock.
+    pub clock: Clock,
+    /// Fresh ids and secrets.
+    pub entropy: Entropy,
+}
+
+impl std::fmt::Debug for Deps {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Deps").field("store", &self.store).finish_non_exhaustive()
+    }
+}
+
+/// An orchestrator at work, without a socket: what a process that serves more than the API mounts.
+#[derive(Debug, Clone)]
+pub struct Orchestrator {
+    /// Its coordinators.
+    pub coordinator: Coordinator,
+    /// Recognises API keys.
+    pub authenticator: Arc<Authenticator>,
+    /// Hears of runs.
+    pub watch: RunWatch,
+    /// What surrounds its requests.
+    pub shell: Shell,
+    api: Api,
+    tasks: TaskTracker,
+}
+
+impl Orchestrator {
+    /// Starts all tasks on the current runtime. They end after `shutdown`.
+    pub fn start(config: &Config, deps: Deps, shutdown: &CancellationToken) -> Self {
+        let Deps { store, cas, bus, clock, entropy } = deps;
+        let coordinator = Coordinator::start(
+            &config.coordinator,
+            aob_coordinator::Deps {
+                store: Arc::clone(&store),
+                cas: Arc::clone(&cas),
+                bus: Arc::clone(&bus),
+                clock: Arc::clone(&clock),
+            },
+            shutdown,
+        );
+        let authenticator = Arc::new(Authenticator::new(Arc::clone(&store), Arc::clone(&clock)));
+        let (watch, shell) = (RunWatch::default(), Shell::new(&entropy));
+        let tasks = TaskTracker::new();
+        let api = Api::new(Parts {
+            coordinator: coordinator.clone(),
+            store: Arc::clone(&store),
+            cas,
+            clock: Arc::clone(&clock),
+            entropy,
+            authenticator: Arc::clone(&authenticator),
+            watch: watch.clone(),
+            shell: shell.clone(),
+            rates: Rates::new(config.rate_limits),
+            pools: Pools::default(),
+            in_flight: InFlight::default(),
+            cancel_grace_ms: config.cancel_grace_ms,
+            verifying: Arc::new(Semaphore::new(VERIFYING_MAX)),
+            shutdown: shutdown.clone(),
+        });
+        // Every process has to hear everything, so every process is a group of its own.
+        let group = format!("watch-{}", api.random_hex());
+        let (follower, until) = (watch.clone(), shutdown.clone());
+        tasks.spawn(async move { follower.follow(bus, EVENTS_TOPIC, &group, until).await });
+        tasks.spawn(janitor::run(store, clock, shutdown.clone()));
+        tasks.close();
+        Self { coordinator, authenticator, watch, shell, api, tasks }
+    }
+
+    /// The routes of the API.
+    pub fn router(&self) -> Router {
+        routes::router(self.api.clone())
+    }
+
+    /// Waits until every task has ended; false where that takes too long.
+    pub async fn stopped(&self) -> bool {
+        let coordinators = self.coordinator.stopped(STOP_LIMIT).await;
+        coordinators && tokio::time::timeout(STOP_LIMIT, self.tasks.wait()).await.is_ok()
+    }
+}
+
+/// Why an orchestrator cannot be served.
+#[derive(Debug, Error)]
+#[error("cannot listen on {address}")]
+pub struct BindError {
+    /// Where.
+    pub address: SocketAddr,
+    /// Why not.
+    #[source]
+    pub source: std::io::Error,
+}
+
+/// A socket that is reserved and does not answer yet.
+#[derive(Debug)]
+pub struct Bound {
+    config: Config,
+    deps: Deps,
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+/// Reserves the socket. Nothing starts.
+///
+/// # Errors
+/// If the address cannot be had.
+pub async fn bind(config: Config, deps: Deps) -> Result<Bound, BindError> {
+    let address = config.listen;
+    let failed = |source| BindError { address, source };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    Ok(Bound { config, deps, listener, address })
+}
+
+impl Bound {
+    /// Where it will answer.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `shutdown`, then lets requests end, then coordinators. False where these did
+    /// not end in time; what they had not finished is finished at the next start.
+    pub async fn run(self, shutdown: CancellationToken) -> bool {
+        // Requests may still submit commands while they are let end.
+        let work = CancellationToken::new();
+        let orchestrator = Orchestrator::start(&self.config, self.deps, &work);
+        serve(self.listener, orchestrator.router(), &self.config.serve, &shutdown).await;
+        work.cancel();
+        orchestrator.stopped().await
+    }
+}

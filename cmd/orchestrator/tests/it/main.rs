@@ -1,0 +1,9 @@
+//! The API from outside: every endpoint, good and bad, over a real coordinator and memory.
+
+mod approvals;
+mod authorization;
+mod bodies;
+mod runners;
+mod runs;
+mod stack;
+mod workflows;
