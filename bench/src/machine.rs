@@ -48,7 +48,9 @@ pub(crate) struct Samples(Histogram<u64>);
 
 impl Samples {
     pub(crate) fn new() -> Self {
-        Self(Histogram::new(3).expect("three significant digits are allowed"))
+        let mut histogram = Histogram::new(3).expect("three significant digits are allowed");
+        histogram.auto(true);
+        Self(histogram)
     }
 
     pub(crate) fn add(&mut self, duration: Duration) {
