@@ -103,6 +103,20 @@ impl MemBus {
         };
         Self { shared: Arc::new(shared) }
     }
+
+    /// Messages that the slowest group of a topic has not committed yet; 0 where there is no such
+    /// topic. What is not committed when the process ends is lost, so whoever ends it in order
+    /// waits for 0 first.
+    pub fn backlog(&self, topic: &Topic) -> u64 {
+        let Some((at, _)) = self.shared.index.get(topic).copied() else { return 0 };
+        let state = self.shared.state.lock();
+        let TopicState { logs, groups, .. } = &state.topics[at];
+        let lag = |group: &Group| {
+            let cursors = logs.iter().zip(&group.cursors);
+            cursors.map(|(log, cursor)| log.end().saturating_sub(cursor.committed)).sum()
+        };
+        groups.values().map(lag).max().unwrap_or(0)
+    }
 }
 
 #[async_trait]

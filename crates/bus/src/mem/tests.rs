@@ -186,3 +186,21 @@ async fn two_receivers_on_one_member_share_the_messages() {
     seen.sort_by_key(|message| message.offset);
     assert_eq!(seen.iter().map(|m| &m.payload[..]).collect::<Vec<_>>(), [b"1", b"2"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_backlog_is_that_of_the_slowest_group() {
+    let fixture = Fixture::new();
+    let topic = Topic::new("a");
+    assert_eq!(fixture.bus.backlog(&topic), 0);
+    assert_eq!(fixture.bus.backlog(&"nowhere".into()), 0);
+    let (fast, slow) = (fixture.consumer("fast").await, fixture.consumer("slow").await);
+    fixture.bus.publish(vec![to_a("1"), to_a("2")]).await.unwrap();
+    assert_eq!(fixture.bus.backlog(&topic), 2);
+    for consumer in [&fast, &slow] {
+        let batch = consumer.recv_batch(2).await.unwrap();
+        // Delivered is not dealt with.
+        assert_eq!(fixture.bus.backlog(&topic), 2);
+        consumer.commit(batch[0].partition, batch[1].offset).await.unwrap();
+    }
+    assert_eq!(fixture.bus.backlog(&topic), 0);
+}
