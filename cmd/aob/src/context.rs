@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use tokio::runtime::Builder;
+use tokio::runtime::{Builder, Runtime};
 
 use crate::client::Api;
 use crate::config::Settings;
@@ -39,6 +39,11 @@ impl Context {
 pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = Builder::new_current_thread().enable_all().build().map_err(no_runtime)?;
     runtime.block_on(work)
+}
+
+/// A runtime for a whole stack.
+pub(crate) fn multi_thread() -> Result<Runtime, Failure> {
+    Builder::new_multi_thread().enable_all().build().map_err(no_runtime)
 }
 
 fn no_runtime(error: std::io::Error) -> Failure {

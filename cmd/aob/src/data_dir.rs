@@ -51,7 +51,9 @@ impl DataDir {
             Err(TryLockError::WouldBlock) => return Err(taken(path, &mut lock)),
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
-        let mut dir = Self { path: path.to_owned(), lock, command };
+        // What is said about it must hold in another working directory too.
+        let path = std::path::absolute(path).map_err(failed)?;
+        let mut dir = Self { path, lock, command };
         dir.sign(None)?;
         Ok(dir)
     }

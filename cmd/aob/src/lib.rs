@@ -15,6 +15,7 @@ mod config;
 mod context;
 mod data_dir;
 pub mod demo;
+mod dev;
 mod embedded;
 mod entropy;
 mod exit;
@@ -26,6 +27,7 @@ mod logging;
 mod output;
 mod shutdown;
 mod stack;
+mod walk;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

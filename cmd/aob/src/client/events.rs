@@ -1,7 +1,12 @@
 //! A run's events as they happen: gap-free, across lost connections.
+//!
+//! They come from the server's stream. A server that has none (an orchestrator without a fan-out
+//! beside it) is asked for pages of the log instead.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
+use aob_api::EventPage;
 use futures::StreamExt;
 use http::HeaderValue;
 use http::header::{ACCEPT, HeaderName};
@@ -16,6 +21,12 @@ use crate::failure::Failure;
 const RECONNECTS_MAX: u32 = 5;
 /// The wait before the first of them; it doubles.
 const RECONNECT_WAIT: Duration = Duration::from_millis(250);
+/// The wait between two looks at a log, where there is no stream.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
+/// Events of a page.
+const PAGE: u32 = 1_000;
+/// What a server says about a path that it does not have.
+const NO_STREAM: &str = "route_not_found";
 
 /// What a stream delivers.
 #[derive(Debug)]
@@ -31,64 +42,102 @@ pub(crate) enum Delivery {
     Other,
 }
 
-/// A stream that opens its connection again where it left off.
+/// The events of a run, from behind one of them.
 pub(crate) struct EventStream {
     api: Api,
-    call: Call,
+    run: String,
     after: u64,
-    open: Option<SseByteStream<Parts>>,
+    source: Source,
     lost: u32,
 }
 
+enum Source {
+    /// A stream that is to be opened, again or for the first time.
+    Closed,
+    /// A stream.
+    Open(SseByteStream<Parts>),
+    /// Pages, for want of a stream: what was read and not delivered yet.
+    Pages(VecDeque<String>),
+}
+
 impl EventStream {
-    /// The stream of `call` behind the event `after`. Nothing is sent before the first `next`.
-    pub(crate) fn new(api: &Api, call: Call, after: u64) -> Self {
-        Self { api: api.clone(), call, after, open: None, lost: 0 }
+    /// The events of `run` behind `after`. Nothing is sent before the first `next`.
+    pub(crate) fn new(api: &Api, run: &str, after: u64) -> Self {
+        Self { api: api.clone(), run: run.to_owned(), after, source: Source::Closed, lost: 0 }
     }
 
-    /// The next delivery; `None`: the server has ended the stream because nothing more will come.
+    /// The next delivery; `None`: nothing more will come.
     pub(crate) async fn next(&mut self) -> Result<Option<Delivery>, Failure> {
         loop {
-            if self.open.is_none() {
-                self.open = self.connect().await?;
-            }
-            let Some(open) = &mut self.open else { continue };
-            match open.next().await {
-                Some(Ok(block)) => {
-                    self.lost = 0;
-                    match self.read(block) {
-                        Read::Delivery(delivery) => return Ok(Some(delivery)),
-                        Read::End => return Ok(None),
-                        Read::Nothing => {}
+            match &mut self.source {
+                Source::Closed => self.connect().await?,
+                Source::Open(open) => match open.next().await {
+                    Some(Ok(block)) => {
+                        self.lost = 0;
+                        match self.read(block) {
+                            Read::Delivery(delivery) => return Ok(Some(delivery)),
+                            Read::End => return Ok(None),
+                            Read::Nothing => {}
+                        }
                     }
-                }
-                Some(Err(_)) | None => {
-                    self.open = None;
-                    self.wait().await?;
+                    Some(Err(_)) | None => {
+                        self.source = Source::Closed;
+                        self.wait().await?;
+                    }
+                },
+                Source::Pages(read) => {
+                    if let Some(text) = read.pop_front() {
+                        return Ok(Some(Delivery::Event(text)));
+                    }
+                    if self.page().await? {
+                        return Ok(None);
+                    }
                 }
             }
         }
     }
 
-    async fn connect(&mut self) -> Result<Option<SseByteStream<Parts>>, Failure> {
-        let last = HeaderValue::from(self.after);
-        let call = self.call.clone().header(ACCEPT, HeaderValue::from_static("text/event-stream"));
+    async fn connect(&mut self) -> Result<(), Failure> {
+        let call = Call::get(&["runs", &self.run, "stream"]);
+        let call = call.header(ACCEPT, HeaderValue::from_static("text/event-stream"));
         let call = match self.after {
             0 => call,
-            _ => call.header(HeaderName::from_static("last-event-id"), last),
+            after => call.header(HeaderName::from_static("last-event-id"), after.into()),
         };
         let url = call.url(&self.api.base);
         let token = self.api.token.as_deref();
         match self.api.transport.stream(call, url, token).await {
-            Ok(Ok(parts)) => Ok(Some(SseByteStream::new(parts))),
-            Ok(Err(refusal)) => Err(problem::failure(&refusal, token.is_some())),
-            // The first connection must succeed; a later one may take a moment.
-            Err(failure) if self.lost == 0 => Err(failure),
-            Err(failure) => {
-                self.wait().await.map_err(|_| failure)?;
-                Ok(None)
+            Ok(Ok(parts)) => self.source = Source::Open(SseByteStream::new(parts)),
+            Ok(Err(refusal)) => {
+                let failure = problem::failure(&refusal, token.is_some());
+                if failure.code() != NO_STREAM {
+                    return Err(failure);
+                }
+                self.source = Source::Pages(VecDeque::new());
             }
+            // The first connection must succeed; a later one may take a moment.
+            Err(failure) if self.lost == 0 => return Err(failure),
+            Err(failure) => self.wait().await.map_err(|_| failure)?,
         }
+        Ok(())
+    }
+
+    /// Reads the next page; true where the run is over and all of it was read.
+    async fn page(&mut self) -> Result<bool, Failure> {
+        let call = Call::get(&["runs", &self.run, "events"]);
+        let call = call.query("after", self.after).query("limit", PAGE);
+        let page = self.api.send(call).await?.read::<EventPage>()?.view;
+        let EventPage { items, next_after, head_seq, ended } = page;
+        if items.is_empty() {
+            if ended && next_after >= head_seq {
+                return Ok(true);
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+        self.after = next_after;
+        let texts = items.into_iter().map(|item| item.0.get().to_owned());
+        self.source = Source::Pages(texts.collect());
+        Ok(false)
     }
 
     async fn wait(&mut self) -> Result<(), Failure> {
@@ -104,7 +153,7 @@ impl EventStream {
 
     fn read(&mut self, block: sse_stream::Sse) -> Read {
         let Some(text) = block.data else { return Read::Nothing };
-        let seq = block.id.as_deref().and_then(|id| id.parse().ok());
+        let seq: Option<u64> = block.id.as_deref().and_then(|id| id.parse().ok());
         match (block.event.as_deref(), seq) {
             (Some("end"), _) => Read::End,
             (Some("reset"), seq) => {

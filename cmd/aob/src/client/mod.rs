@@ -37,6 +37,12 @@ impl Api {
         Ok(Self { transport: Transport::remote(&base)?, base, token })
     }
 
+    /// A server that lives in this process.
+    pub(crate) fn local(router: axum::Router, token: String) -> Self {
+        let base = Url::parse("http://embedded.invalid/").expect("a literal URL");
+        Self { transport: Transport::Local(router), base, token: Some(token) }
+    }
+
     /// Sends a call. An answer with a status of 400 or more is a failure.
     pub(crate) async fn send(&self, call: Call) -> Result<Answer, Failure> {
         let answer = self.raw(call).await?;

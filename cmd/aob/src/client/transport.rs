@@ -2,12 +2,15 @@
 
 use std::fmt;
 use std::pin::Pin;
+use std::time::Duration;
 
 use aob_egress::{Allow, Client, ClientConfig, ConnectStage, EgressError, Policy, Request};
 use bytes::Bytes;
 use futures::{Stream, StreamExt, stream};
 use http::header::{ACCEPT, AUTHORIZATION, USER_AGENT};
 use http::{HeaderMap, HeaderValue};
+use http_body_util::BodyExt;
+use tower::ServiceExt;
 use url::Url;
 
 use super::{Answer, Call};
@@ -21,17 +24,20 @@ const STREAM_IDLE_MS: u64 = 45_000;
 /// The tenant that connections of this process count for.
 const WORKSPACE: aob_egress::Workspace = [0; 16];
 
-/// How a server is reached.
+/// Over HTTP, or straight into a router.
 #[derive(Clone)]
 pub(crate) enum Transport {
     /// A server anywhere.
     Remote(Client),
+    /// The server in this process.
+    Local(axum::Router),
 }
 
 impl fmt::Debug for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Remote(_) => "Remote",
+            Self::Local(_) => "Local",
         })
     }
 }
@@ -65,6 +71,14 @@ impl Transport {
                 let answer = sent.map_err(|error| unreachable(&error, &url))?;
                 Ok(Answer { status: answer.status, headers: answer.headers, body: answer.body })
             }
+            Self::Local(router) => {
+                let limit = Duration::from_millis(call.timeout_ms);
+                let answering = local(router, call, &url, headers);
+                let answer = tokio::time::timeout(limit, answering).await;
+                let (parts, body) = answer.map_err(|_| too_slow(&url))?.into_parts();
+                let body = body.collect().await.map_err(|error| broken(&error))?.to_bytes();
+                Ok(Answer { status: parts.status, headers: parts.headers, body })
+            }
         }
     }
 
@@ -86,6 +100,11 @@ impl Transport {
                     Some((part.map_err(std::io::Error::other), body))
                 });
                 (answer.status, answer.headers, Box::pin(parts))
+            }
+            Self::Local(router) => {
+                let (parts, body) = local(router, call, &url, headers).await.into_parts();
+                let body = body.into_data_stream().map(|part| part.map_err(std::io::Error::other));
+                (parts.status, parts.headers, Box::pin(body))
             }
         };
         if status.is_success() {
@@ -117,6 +136,34 @@ fn outgoing(call: &Call, url: &Url, headers: HeaderMap, max_bytes: u64) -> Reque
     let mut request = Request::new(call.method.clone(), url.as_str());
     request.repeatable |= headers.contains_key("idempotency-key");
     Request { headers, body: call.body.clone(), timeout_ms: call.timeout_ms, max_bytes, ..request }
+}
+
+async fn local(
+    router: &axum::Router,
+    call: Call,
+    url: &Url,
+    headers: HeaderMap,
+) -> axum::response::Response {
+    let mut request = http::Request::new(axum::body::Body::from(call.body));
+    *request.method_mut() = call.method;
+    let path = &url[url::Position::BeforePath..url::Position::AfterQuery];
+    // A URL's path and query are a valid request target.
+    *request.uri_mut() = path.parse().unwrap_or_default();
+    *request.headers_mut() = headers;
+    match router.clone().oneshot(request).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    }
+}
+
+fn broken(error: &axum::Error) -> Failure {
+    let message = format!("the answer broke off: {error}");
+    Failure::new(Exit::Failed, "broken_answer", message, "try again")
+}
+
+fn too_slow(url: &Url) -> Failure {
+    let message = format!("{} did not answer in time", url.path());
+    Failure::new(Exit::Timeout, "timeout", message, "try again")
 }
 
 /// Why no answer came, and what to do about it.

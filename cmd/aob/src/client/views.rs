@@ -2,7 +2,6 @@
 
 use aob_api::{RunSummary, WorkflowUsed};
 use aob_engine::Timestamp;
-use serde::Deserialize;
 
 /// What people call a workflow: the tag, the name, or the beginning of the digest.
 pub(crate) fn workflow_name(name: &str, workflow: &WorkflowUsed) -> String {
@@ -21,25 +20,4 @@ pub(crate) fn took_ms(run: &RunSummary, now: Timestamp) -> u64 {
 /// True for the states that a run never leaves.
 pub(crate) fn is_over(status: &str) -> bool {
     matches!(status, "completed" | "failed" | "cancelled" | "rolled_back")
-}
-
-/// Why a run does not move.
-#[derive(Debug, Clone, Deserialize)]
-pub(crate) struct Explanation {
-    pub(crate) status: String,
-    pub(crate) waits: Vec<WaitItem>,
-}
-
-/// One reason why something waits.
-#[derive(Debug, Clone, Deserialize)]
-pub(crate) struct WaitItem {
-    #[serde(default)]
-    pub(crate) instance: Option<String>,
-    pub(crate) reason: String,
-    pub(crate) message: String,
-    pub(crate) since: Timestamp,
-    #[serde(default)]
-    pub(crate) until: Option<Timestamp>,
-    pub(crate) owner: String,
-    pub(crate) remedy: String,
 }

@@ -5,6 +5,8 @@ mod approve;
 mod ask;
 mod completion;
 mod config;
+mod demo;
+mod dev;
 mod docs;
 mod keys;
 mod logs;
@@ -16,6 +18,7 @@ mod workflow;
 
 use clap::Subcommand;
 
+pub(crate) use self::dev::Dev;
 pub(crate) use self::runner::{WallClock, with_sources};
 use crate::context::Context;
 use crate::exit::Exit;
@@ -24,6 +27,7 @@ use crate::failure::Failure;
 /// The nouns.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Dev(dev::Dev),
     #[command(subcommand, visible_aliases = ["runs", "r"])]
     Run(run::Run),
     #[command(subcommand, visible_alias = "log")]
@@ -39,6 +43,7 @@ pub(crate) enum Command {
     Config(config::Config),
     Completion(completion::Completion),
     Api(api::ApiCall),
+    Demo(demo::Demo),
     #[command(subcommand, hide = true)]
     Docs(docs::Docs),
 }
@@ -47,6 +52,7 @@ impl Command {
     /// Does it.
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         match self {
+            Self::Dev(dev) => dev.run(context),
             Self::Run(run) => run.run(context),
             Self::Logs(logs) => logs.run(context),
             Self::Approve(approve) => approve.run(context),
@@ -56,6 +62,7 @@ impl Command {
             Self::Config(config) => config.run(context),
             Self::Completion(completion) => completion.run(context),
             Self::Api(call) => call.run(context),
+            Self::Demo(demo) => demo.run(context),
             Self::Docs(docs) => docs.run(context),
         }
     }

@@ -1,11 +1,11 @@
 //! A run as a report for people: head, nodes, output or error.
 
-use aob_api::{NodeView, RunView};
+use aob_api::{NodeView, RunView, WaitView};
 use aob_engine::Timestamp;
 use owo_colors::OwoColorize;
 
 use crate::client::Got;
-use crate::client::views::{WaitItem, workflow_name};
+use crate::client::views::workflow_name;
 use crate::clock;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -84,14 +84,14 @@ fn remark(node: &NodeView) -> String {
 }
 
 /// Why things wait, one paragraph each.
-pub(crate) fn waits(waits: &[WaitItem], now: Timestamp) -> String {
+pub(crate) fn waits(waits: &[WaitView], now: Timestamp) -> String {
     let mut text = String::new();
     for wait in waits {
-        let WaitItem { instance, reason, message, since, until, owner, remedy } = wait;
-        let who = instance.as_deref().unwrap_or("the run");
+        let WaitView { instance, reason, message, since, until, owner, remedy } = wait;
+        let who = instance.as_ref().map_or("the run".to_owned(), ToString::to_string);
         let for_long = duration(now.since_ms(*since));
         let until = until.map_or(String::new(), |at| format!(", until {} at most", moment(at)));
-        let head = format!("{} ({})", plain(who).bold(), plain(reason).yellow());
+        let head = format!("{} ({})", plain(&who).bold(), plain(reason).yellow());
         text.push_str(&format!("{head}: {}\n", plain(message)));
         text.push_str(&format!("  for {for_long}{until}; owner: {}\n", plain(owner)));
         text.push_str(&format!("  {} {}\n", "do:".cyan(), plain(remedy)));

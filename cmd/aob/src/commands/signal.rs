@@ -3,7 +3,7 @@
 use aob_api::CommandOutcome;
 use clap::{Args, Subcommand};
 use http::HeaderValue;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::keys::idempotency_key;
 use crate::client::{Call, RunRef};
@@ -50,7 +50,7 @@ impl Send {
         block_on(async {
             let run = api.run_id(&self.run).await?;
             let call = Call::post(&["runs", &run, "signals", &self.name])
-                .body(&json!({ "payload": payload.unwrap_or(Value::Null) }))
+                .body(&payload.unwrap_or(Value::Null))
                 .idempotent(self.idempotency_key);
             let answer = api.fetch::<CommandOutcome>(call).await?;
             if context.out.is_json() {

@@ -12,6 +12,8 @@ use crate::grammar::Global;
 
 /// Where `aob dev` listens unless told otherwise.
 pub(crate) const DEV_PORT: u16 = 7700;
+/// The profile that `aob dev` writes.
+pub(crate) const DEV_PROFILE: &str = "local";
 
 /// A server, and the token that it knows the caller by.
 #[derive(Clone)]

@@ -10,22 +10,16 @@ use std::path::Path;
 
 use aob_api::{RunView, StartRun};
 use aob_engine::{RunId, WorkspaceId};
-use aob_store::{Identity, WorkspaceRow};
 
 use crate::client::Got;
-use crate::clock;
 use crate::context::{Context, block_on};
 use crate::data_dir::DataDir;
-use crate::entropy;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::stack::{Adapters, Options, Stack};
+use crate::stack::{Adapters, Options, Stack, workspace};
 use crate::{commands::report, logging, output::Format};
 
 pub(crate) use self::settle::Patience;
-
-/// Name of a data directory's one workspace.
-const WORKSPACE: &str = "default";
 
 /// Starts the run, waits until it is over, and prints it; answers how the process ends.
 pub(crate) fn run(
@@ -44,7 +38,7 @@ pub(crate) fn run(
     let dir = DataDir::open(&path, "aob run start --embedded")?;
     block_on(async {
         let adapters = Adapters::open(dir.path())?;
-        let workspace = workspace(&adapters).await?;
+        let workspace = workspace(&adapters.store).await?;
         let stack = Stack::start(adapters, Options::default())?;
         let host = Host { context, stack: &stack, workspace, dir: dir.path() };
         let result = host.perform(start, patience).await;
@@ -72,19 +66,6 @@ impl Host<'_> {
         self.settle(run, over, patience).await?;
         self.view(run).await
     }
-}
-
-/// The directory's workspace, made at its first use.
-async fn workspace(adapters: &Adapters) -> Result<WorkspaceId, Failure> {
-    let store = &adapters.store;
-    let known = store.workspaces().await.map_err(|error| unavailable(&error))?;
-    if let Some(found) = known.iter().find(|row| row.name == WORKSPACE) {
-        return Ok(WorkspaceId(found.workspace.0));
-    }
-    let workspace = aob_store::WorkspaceId(entropy::uuid(clock::now()));
-    let row = WorkspaceRow { workspace, name: WORKSPACE.to_owned(), created_ms: clock::now().0 };
-    let row = store.workspace_put(&row).await.map_err(|error| unavailable(&error))?;
-    Ok(WorkspaceId(row.workspace.0))
 }
 
 /// Storage that does not answer.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 pub(crate) use self::describe::EventView;
 use self::live::Live;
-use crate::client::{Api, Call, Delivery, EventStream};
+use crate::client::{Api, Delivery, EventStream};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -38,7 +38,7 @@ impl Watch {
 
     fn stream(&self, api: &Api) -> EventStream {
         // The end of the run must be seen, whatever else is.
-        EventStream::new(api, Call::get(&["runs", &self.run, "stream"]), self.after)
+        EventStream::new(api, &self.run, self.after)
     }
 
     /// True where the event is one of those that were asked for.

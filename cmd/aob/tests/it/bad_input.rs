@@ -19,6 +19,7 @@ fn home() -> Home {
     home.file("unknown.toml", "curent = \"x\"\n");
     home.file("badserver.toml", "[profiles.a]\nserver = \"nowhere\"\n");
     home.file("afile", "");
+    home.file("secrets.toml", "token = 12\n");
     home
 }
 
@@ -101,6 +102,9 @@ fn values_that_cannot_be() {
             &["api", "GET", "v1/runs"],
             &["api", "GET", "http://example.com/"],
             &["api", "GET", "/v1/runs", "-H", "nocolon"],
+            &["dev", "--port", "99999"],
+            &["dev", "--allow-host", "ftp://h"],
+            &["dev", "--demo-port", "0"],
             &["runner", "--exec", "noequals"],
             &["runner", "--exec", "echo=cat"],
             &["runner", "--exec", "f=cat", "--exec", "f=cat"],
@@ -145,6 +149,9 @@ fn files_that_cannot_be_used() {
             &["run", "start", "wf.json", "--inputs", "missing.json"],
             &["run", "start", "wf.json", "--inputs", "broken.json"],
             &["run", "start", "wf.json", "--embedded", "--data", "afile"],
+            &["dev", "--data", "afile"],
+            &["dev", "--secrets", "missing.toml"],
+            &["dev", "--secrets", "secrets.toml"],
             &["workflow", "validate", "missing.json"],
             &["workflow", "validate", "."],
         ],

@@ -121,7 +121,7 @@ fn a_run_that_waits_for_somebody_says_for_whom() {
         let done = start(&home, &[&format!("{file}.json")]);
         assert_eq!((done.code, done.stdout.as_str()), (6, ""), "{file}: {}", done.stderr);
         let last = done.stderr.lines().last().unwrap();
-        assert!(last.starts_with("do: aob dev --data d, then ") && last.contains(word), "{last}");
+        assert!(last.starts_with("do: aob dev --data ~/d, then ") && last.contains(word), "{last}");
     }
 }
 

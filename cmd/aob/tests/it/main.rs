@@ -4,4 +4,6 @@
 mod bad_input;
 mod embedded;
 mod offline;
+mod server;
 mod shell;
+mod stack;

@@ -1,8 +1,8 @@
 //! `aob run explain`: why whatever does not move does not move.
 
+use aob_api::Explanation;
 use clap::Args;
 
-use crate::client::views::Explanation;
 use crate::client::{Call, Got, RunRef};
 use crate::clock;
 use crate::commands::report;
@@ -41,8 +41,8 @@ fn show(context: &Context, answer: &Got<Explanation>) -> Result<(), Failure> {
             waits.iter().try_for_each(|wait| out.json(wait))
         }
         Format::Name => {
-            let mut names = waits.iter().filter_map(|wait| wait.instance.as_deref());
-            names.try_for_each(|name| out.line(name))
+            let mut names = waits.iter().filter_map(|wait| wait.instance.as_ref());
+            names.try_for_each(|name| out.line(&name.to_string()))
         }
         Format::Table | Format::Wide if waits.is_empty() => {
             out.line(&format!("nothing waits: the run is {}", answer.view.status))

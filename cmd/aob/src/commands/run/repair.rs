@@ -1,11 +1,10 @@
 //! `aob run retry|skip|fail|succeed`: what a person decides about a parked instance.
 
-use aob_api::CommandOutcome;
+use aob_api::{CommandOutcome, Explanation};
 use aob_engine::InstanceId;
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::client::views::Explanation;
 use crate::client::{Api, Call, RunRef};
 use crate::commands::ask;
 use crate::context::{Context, block_on};
@@ -134,9 +133,10 @@ const PARKED: [&str; 4] =
 /// The parked instances of a run: its only one, or `all`.
 async fn parked(api: &Api, run: &str, all: bool) -> Result<Vec<String>, Failure> {
     let answer = api.fetch::<Explanation>(Call::get(&["runs", run, "explain"])).await?;
-    let Explanation { status, waits } = answer.view;
+    let Explanation { status, waits, .. } = answer.view;
     let parked = waits.into_iter().filter(|wait| PARKED.contains(&&*wait.reason));
-    let parked: Vec<String> = parked.filter_map(|wait| wait.instance).collect();
+    let parked: Vec<String> =
+        parked.filter_map(|wait| wait.instance).map(|instance| instance.to_string()).collect();
     match parked.len() {
         0 => {
             let message = format!("run {run} is {status}, and no instance of it is parked");

@@ -1,0 +1,52 @@
+//! `aob dev`: the whole product in one process.
+
+use std::path::PathBuf;
+
+use aob_egress::Allow;
+use clap::Args;
+
+use crate::config::DEV_PORT;
+use crate::context::Context;
+use crate::dev;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::grammar::example;
+
+/// Run the whole product in this process: API, timers, runner, over files in one directory.
+///
+/// Writes the profile `local`, so that the next `aob` in another terminal finds it. The first
+/// Ctrl-C lets running jobs end, the second does not.
+#[derive(Debug, Args)]
+#[command(after_long_help = example!("aob dev --demo", "aob dev --data ./data --port 0 --allow-host 127.0.0.1:9000"))]
+pub(crate) struct Dev {
+    /// Data directory; AOB_DATA names another default.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// Start the demo service, allow calls to it, and store the examples.
+    #[arg(long)]
+    pub(crate) demo: bool,
+    /// Port to listen on; 0: any that is free.
+    #[arg(long, default_value_t = DEV_PORT)]
+    pub(crate) port: u16,
+    /// Port of the demo service; 0: any that is free.
+    #[arg(long, default_value_t = crate::demo::DEFAULT_ADDRESS.port(), requires = "demo", value_name = "PORT")]
+    pub(crate) demo_port: u16,
+    /// Let `http` nodes call this private address: HOST:PORT or an origin such as
+    /// https://10.0.0.5:8443. May be repeated.
+    #[arg(long, value_name = "HOST:PORT", value_parser = allowed)]
+    pub(crate) allow_host: Vec<Allow>,
+    /// TOML file with the secrets that nodes may use.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) secrets: Option<PathBuf>,
+}
+
+impl Dev {
+    pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
+        dev::run(context, &self)
+    }
+}
+
+fn allowed(text: &str) -> Result<Allow, String> {
+    let origin = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
+    origin.parse::<Allow>().map(Allow::private).map_err(|error| error.to_string())
+}

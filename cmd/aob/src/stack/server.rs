@@ -1,0 +1,94 @@
+//! The API over a data directory. Nothing listens until [`Server::serve`].
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+
+use aob_edge::{ServeLimits, system_entropy};
+use aob_orchestrator::{Config, Deps, Orchestrator};
+use aob_store::Leases;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::runner::{self, Runner};
+use super::{Adapters, Options, key};
+use crate::client::Api;
+use crate::clock;
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+/// Everything, in one process. Dropping it stops nothing: [`Server::stop`] does.
+pub(crate) struct Server {
+    adapters: Adapters,
+    orchestrator: Orchestrator,
+    runner: Runner,
+    token: String,
+    shutdown: CancellationToken,
+}
+
+impl Server {
+    /// Starts it on the current runtime, over the directory that the adapters are open in.
+    pub(crate) async fn start(
+        adapters: Adapters,
+        dir: &Path,
+        options: Options,
+    ) -> Result<Self, Failure> {
+        let entropy = system_entropy();
+        let token = key::ensure(dir, &adapters.store, &entropy).await?;
+        let shutdown = CancellationToken::new();
+        let deps = Deps {
+            store: adapters.store.clone(),
+            cas: adapters.cas.clone(),
+            bus: adapters.bus.clone(),
+            clock: Arc::clone(&adapters.clock),
+            entropy,
+        };
+        let runner = Runner::start(&adapters, options)?;
+        // The address is of no use to a part that has no socket.
+        let config = Config::new(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+        let orchestrator = Orchestrator::start(&config, deps, &shutdown);
+        Ok(Self { adapters, orchestrator, runner, token, shutdown })
+    }
+
+    /// Takes over what earlier processes on this directory left: their runners' leases end, and
+    /// jobs that were handed out are handed out again.
+    pub(crate) async fn take_over(&self) -> Result<(), Failure> {
+        let failed = |error: aob_store::StoreError| {
+            let message = format!("what the last process left cannot be taken over: {error}");
+            Failure::new(Exit::Failed, "store", message, "check the disk, then start again")
+        };
+        let store = &self.adapters.store;
+        store.lease_expire(runner::NAMES, clock::now().0).await.map_err(failed)?;
+        let count = self.orchestrator.coordinator.recover().await.map_err(failed)?;
+        if count > 0 {
+            tracing::info!(count, "jobs that were handed out before are handed out again");
+        }
+        Ok(())
+    }
+
+    /// Its API, without a socket.
+    pub(crate) fn api(&self) -> Api {
+        Api::local(self.orchestrator.router(), self.token.clone())
+    }
+
+    /// A key that may do everything in its workspace.
+    pub(crate) fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// Serves the API until `until`, then lets running jobs end, and stops.
+    pub(crate) async fn serve(self, listener: TcpListener, until: CancellationToken) {
+        let limits = ServeLimits::default();
+        aob_edge::serve(listener, self.orchestrator.router(), &limits, &until).await;
+        self.stop().await;
+    }
+
+    /// Stops: first the runner, then everything else. What was acknowledged is durable.
+    pub(crate) async fn stop(self) {
+        self.runner.stop().await;
+        self.shutdown.cancel();
+        if !self.orchestrator.stopped().await {
+            tracing::warn!("something that was not acknowledged is not durable yet");
+        }
+    }
+}
