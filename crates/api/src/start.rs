@@ -36,7 +36,7 @@ pub struct StartRun {
     pub labels: BTreeMap<String, String>,
     /// Priority of its jobs; absent: medium.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, example = "medium")]
+    #[schema(value_type = Option<PriorityName>)]
     pub priority: Option<Priority>,
     /// Not supported yet, and refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -57,6 +57,18 @@ impl StartRun {
     pub fn document(workflow: RawText) -> Self {
         Self { workflow: Some(workflow), ..Self::default() }
     }
+}
+
+/// The words of [`StartRun::priority`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PriorityName {
+    /// First.
+    High,
+    /// As usual.
+    Medium,
+    /// Last.
+    Low,
 }
 
 /// See [`StartRun::dedup`].

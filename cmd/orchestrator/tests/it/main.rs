@@ -3,7 +3,9 @@
 mod approvals;
 mod authorization;
 mod bodies;
+mod problems;
 mod runners;
 mod runs;
+mod served;
 mod stack;
 mod workflows;
