@@ -137,6 +137,21 @@ impl fmt::Display for WorkspaceId {
 #[serde(transparent)]
 pub struct CommandId(pub Arc<str>);
 
+/// What the ids of runners' answers begin with.
+const RESULT: &str = "result:";
+
+impl CommandId {
+    /// The id of a runner's answer to an attempt: the same for every repetition of it.
+    pub fn of_result(instance: &InstanceId, attempt: u32) -> Self {
+        Self(format!("{RESULT}{instance}:{attempt}").into())
+    }
+
+    /// True for the id of a runner's answer.
+    pub(crate) fn is_result(&self) -> bool {
+        self.0.starts_with(RESULT)
+    }
+}
+
 impl fmt::Display for CommandId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

@@ -1,9 +1,11 @@
 //! Events that end an instance.
 
 use super::{Now, body_of, graph, open, settle};
-use crate::event::{LateResultDiscarded, NodeCancelled, NodeCompleted, NodeFailed, NodeSkipped};
-use crate::ids::InstanceId;
-use crate::state::{Doing, FailureNote, InstanceStatus, Key, RunState, ScopeKey, Undo};
+use crate::event::{
+    Event, EventKind, LateResultDiscarded, NodeCancelled, NodeCompleted, NodeFailed, NodeSkipped,
+};
+use crate::ids::{CommandId, InstanceId};
+use crate::state::{Doing, FailureNote, Instance, InstanceStatus, Key, RunState, ScopeKey, Undo};
 
 pub(super) fn completed(state: &mut RunState, data: &NodeCompleted, now: Now) {
     let key = state.intern(&data.instance);
@@ -79,9 +81,44 @@ pub(super) fn cancelled(state: &mut RunState, data: &NodeCancelled, now: Now) {
 }
 
 pub(super) fn late(state: &mut RunState, data: &LateResultDiscarded) {
+    heard(state, &data.instance, data.attempt);
     let Some(key) = state.key(&data.instance) else { return };
     if let Some(instance) = state.instances.get_mut(&key) {
         instance.late = instance.late.max(data.attempt);
+    }
+}
+
+/// The runner's answer to this attempt is on record: the same again is a repetition.
+fn heard(state: &mut RunState, instance: &InstanceId, attempt: u32) {
+    let Some(key) = state.key(instance) else { return };
+    if let Some(instance) = state.instances.get_mut(&key) {
+        instance.heard |= Instance::heard_bit(attempt);
+    }
+}
+
+/// Takes down whose answer ended an attempt.
+pub(super) fn answered(state: &mut RunState, event: &Event) {
+    if !event.command.is_result() {
+        return;
+    }
+    let (instance, attempt) = if let EventKind::RetryScheduled(data) = &event.kind {
+        (&data.instance, data.attempt)
+    } else if let EventKind::NodeCompleted(data) = &event.kind {
+        (&data.instance, data.attempt)
+    } else if let EventKind::NodeFailed(data) = &event.kind {
+        (&data.instance, data.attempt)
+    } else if let EventKind::NodeSkipped(data) = &event.kind {
+        (&data.instance, data.attempt)
+    } else if let EventKind::NodeParked(data) = &event.kind {
+        (&data.instance, data.attempt)
+    } else if let EventKind::NodeCancelled(data) = &event.kind {
+        (&data.instance, data.attempt)
+    } else {
+        return;
+    };
+    // The same command may end others too: losers of a join, or what a failure stops.
+    if attempt > 0 && event.command == CommandId::of_result(instance, attempt) {
+        heard(state, instance, attempt);
     }
 }
 

@@ -55,6 +55,7 @@ pub fn apply(state: &mut RunState, event: &Event) {
         | EventKind::RunCancelled(_)
         | EventKind::Continued(_) => run_level(state, &event.kind, now),
     }
+    ends::answered(state, event);
     // Whatever is decided next takes over what the last segment left.
     state.head.continued = matches!(event.kind, EventKind::Continued(_));
 }
@@ -159,6 +160,7 @@ fn open<'a>(state: &'a mut RunState, key: &Key, now: Now) -> &'a mut Instance {
         doing: Doing::Nothing,
         more: false,
         late: 0,
+        heard: 0,
     })
 }
 

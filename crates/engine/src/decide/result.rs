@@ -7,7 +7,7 @@ use super::{Decider, Step, Stop};
 use crate::command::{AttemptOutcome, AttemptResult, NoChange};
 use crate::event::{CancelCause, LateResultDiscarded};
 use crate::ids::InstanceId;
-use crate::state::{Doing, InstanceStatus};
+use crate::state::{Doing, Instance, InstanceStatus};
 
 impl<'a> Decider<'a> {
     pub(super) fn result(&mut self, result: &AttemptResult) -> Step {
@@ -23,7 +23,7 @@ impl<'a> Decider<'a> {
             None
         };
         let Some(cancelling) = outstanding else {
-            return self.late_result(result, instance.attempt, instance.late, instance.status);
+            return self.late_result(result, instance.attempt, instance.heard, instance.status);
         };
         // A run that stops may not have got round to asking this one yet.
         let over = cancelling || (self.stopping() && !is_compensation(id));
@@ -76,11 +76,12 @@ impl<'a> Decider<'a> {
         &mut self,
         result: &AttemptResult,
         last_attempt: u32,
-        late: u32,
+        heard: u64,
         status: InstanceStatus,
     ) -> Step {
         let repeated = status == InstanceStatus::Completed && last_attempt == result.attempt;
-        if repeated || result.attempt > last_attempt || result.attempt <= late {
+        let heard = heard & Instance::heard_bit(result.attempt) != 0;
+        if repeated || heard || result.attempt > last_attempt {
             return Err(Stop::NoChange(NoChange::Repeated));
         }
         let failed_by_it = last_attempt == result.attempt

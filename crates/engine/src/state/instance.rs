@@ -75,6 +75,16 @@ pub(crate) struct Instance {
     pub(crate) more: bool,
     /// The highest attempt whose late result is in the log.
     pub(crate) late: u32,
+    /// Attempts whose runner's answer is in the log, whatever became of it: bit n - 1 for attempt
+    /// n, the highest bit for all beyond.
+    pub(crate) heard: u64,
+}
+
+impl Instance {
+    /// The bit of an attempt in [`Instance::heard`].
+    pub(crate) fn heard_bit(attempt: u32) -> u64 {
+        1 << attempt.saturating_sub(1).min(63)
+    }
 }
 
 /// A failure as state keeps it.

@@ -226,3 +226,26 @@ fn an_attempt_lost_while_it_is_cancelled_counts_as_possibly_done() {
     run.fail("a", lost("connection_lost"));
     assert_eq!(run.lines(), ["node_cancelled a 1 fenced", "node_scheduled a.compensate 1"]);
 }
+
+#[test]
+fn an_answer_that_led_to_a_retry_changes_nothing_when_it_comes_again() {
+    let document = graph(json!([function("a")]), json!([]));
+    let mut run = Run::start(&document, json!({}));
+    assert!(run.answer("a", 1, AttemptOutcome::Failed(retryable("boom"))));
+    assert!(run.tick(60_000), "the next attempt is due");
+    assert_eq!(run.attempt("a"), 2);
+    assert!(!run.answer("a", 1, AttemptOutcome::Failed(retryable("boom"))), "redelivered");
+    assert_eq!(run.count("late_result_discarded"), 0);
+}
+
+#[test]
+fn the_answer_of_an_attempt_that_was_given_up_is_late_once() {
+    let document = graph(json!([function("a")]), json!([]));
+    let mut run = Run::start(&document, json!({}));
+    assert!(run.result("a", 1, AttemptOutcome::Failed(lost("lease_expired"))), "a tick says so");
+    assert!(run.tick(60_000), "the next attempt is due");
+    let late = || AttemptOutcome::Completed { output: Blob::of(json!(1)) };
+    assert!(run.answer("a", 1, late()), "on record");
+    assert!(!run.answer("a", 1, late()), "once");
+    assert_eq!(run.count("late_result_discarded"), 1);
+}

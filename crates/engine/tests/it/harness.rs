@@ -23,6 +23,8 @@ pub(crate) struct Run {
     pub(crate) now: Timestamp,
     blobs: BTreeMap<Digest, Arc<Blob>>,
     commands: u32,
+    /// Id of the next command, where it matters.
+    next_id: Option<CommandId>,
     /// Events of the last command.
     pub(crate) last: Vec<Event>,
 }
@@ -72,6 +74,7 @@ impl Run {
             now: Timestamp(1_700_000_000_000),
             blobs: BTreeMap::new(),
             commands: 0,
+            next_id: None,
             last: Vec::new(),
         }
     }
@@ -100,7 +103,8 @@ impl Run {
 
     pub(crate) fn command_by(&mut self, actor: &str, command: Command) -> Result<bool, Rejection> {
         self.commands += 1;
-        let id = CommandId(format!("c{}", self.commands).into());
+        let id = self.next_id.take();
+        let id = id.unwrap_or_else(|| CommandId(format!("c{}", self.commands).into()));
         let request = Request { id, actor: Actor(actor.into()), command };
         match self.decide_checked(&request) {
             Decision::Append { events, blobs } => {
@@ -210,6 +214,13 @@ impl Run {
             usage: None,
         };
         self.command_by("runner:r1", Command::Result(result)).expect("results are not refused")
+    }
+
+    /// As [`Run::result`], under the id that every repetition of the answer has.
+    pub(crate) fn answer(&mut self, instance: &str, attempt: u32, outcome: AttemptOutcome) -> bool {
+        let instance: InstanceId = instance.parse().expect("an instance");
+        self.next_id = Some(CommandId::of_result(&instance, attempt));
+        self.result(&instance.to_string(), attempt, outcome)
     }
 
     /// Time passes, then a tick comes with these leases.
