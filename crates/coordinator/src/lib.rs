@@ -32,7 +32,7 @@ mod wake;
 mod workflows;
 
 pub use crate::core::{
-    Batch, ChildContext, Committed, Core, CoreConfig, Input, LoadedRun, Output, Performance,
+    Batch, Chain, ChildContext, Committed, Core, CoreConfig, Input, LoadedRun, Output, Performance,
     ReadError, Reply, ResolvedDispatch, Submission, SubmitError,
 };
 pub use handle::{Handle, Token};

@@ -67,23 +67,32 @@ impl Performer {
     pub(crate) async fn run(self, mut performances: mpsc::Receiver<Box<Performance>>) {
         let mut taken = Vec::with_capacity(PERFORM_MAX);
         while performances.recv_many(&mut taken, PERFORM_MAX).await > 0 {
-            let mut batch = Vec::new();
-            let mut failed = BTreeSet::new();
-            for performance in &taken {
-                if let Err(error) = self.messages(performance, &mut batch).await {
-                    tracing::warn!(%error, run = %performance.run, "effects wait for the relay");
-                    failed.insert(performance.key);
-                }
+            let batch = self.gather(&taken).await;
+            if !batch.is_empty() && !self.publish(batch).await {
+                taken.iter().for_each(|performance| performance.chain.break_off());
             }
-            let published = batch.is_empty() || self.publish(batch).await;
             for performance in taken.drain(..) {
-                if published && !failed.contains(&performance.key) {
-                    self.commands(performance).await;
-                } else {
+                if performance.chain.is_broken() {
                     self.held.remove(&performance.key);
+                } else {
+                    self.commands(performance).await;
                 }
             }
         }
+    }
+
+    /// The messages of all performances whose chains hold.
+    async fn gather(&self, taken: &[Box<Performance>]) -> Vec<Outgoing> {
+        let mut batch = Vec::new();
+        for performance in taken.iter().filter(|performance| !performance.chain.is_broken()) {
+            let before = batch.len();
+            if let Err(error) = self.messages(performance, &mut batch).await {
+                tracing::warn!(%error, run = %performance.run, "effects wait for the relay");
+                batch.truncate(before);
+                performance.chain.break_off();
+            }
+        }
+        batch
     }
 
     async fn publish(&self, batch: Vec<Outgoing>) -> bool {

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::performer::Performer;
 use crate::reader::parse;
 use crate::{
-    ChildContext, Performance, ReadError, ResolvedDispatch, engine_workspace, run_of, stream,
+    Chain, ChildContext, Performance, ReadError, ResolvedDispatch, engine_workspace, run_of, stream,
 };
 
 /// Rows younger than this belong to whoever wrote them.
@@ -56,13 +56,22 @@ impl Relay {
             };
             let full = rows.len() == ROWS_MAX as usize;
             let mut done = Vec::new();
+            // Rows come in the order of their streams; what waits must not be overtaken.
+            let mut waits = None;
             for (workspace, key) in rows {
+                if waits == Some(key.stream) {
+                    continue;
+                }
                 if self.performer.held.contains(&key) {
+                    waits = Some(key.stream);
                     continue;
                 }
                 match self.perform(workspace, key).await {
                     Ok(()) => done.push(key),
-                    Err(error) => tracing::warn!(%error, run = %run_of(key.stream), "effects wait"),
+                    Err(error) => {
+                        tracing::warn!(%error, run = %run_of(key.stream), "effects wait");
+                        waits = Some(key.stream);
+                    }
                 }
             }
             let progress = !done.is_empty();
@@ -149,6 +158,7 @@ impl Relay {
             run,
             workspace: engine_workspace(workspace),
             key,
+            chain: Chain::default(),
             effects: others,
             dispatches,
             child: Some(Arc::new(ChildContext::of(&state))),

@@ -134,7 +134,7 @@ impl Results {
             OutcomeMessage::Failed { failure } => AttemptOutcome::Failed(failure.into()),
             OutcomeMessage::Cancelled {} => AttemptOutcome::Cancelled,
         };
-        let id = format!("result:{}:{}", message.instance, message.attempt);
+        let id = CommandId::of_result(&message.instance, message.attempt);
         let result = AttemptResult {
             instance: message.instance,
             attempt: message.attempt,
@@ -143,7 +143,7 @@ impl Results {
             usage: message.usage.map(|usage| Arc::new(RawValueEq(usage.0))),
         };
         let request = Request {
-            id: CommandId(id.into()),
+            id,
             actor: Actor(format!("runner:{}", message.runner).into()),
             command: Command::Result(result),
         };

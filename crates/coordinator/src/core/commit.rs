@@ -131,16 +131,14 @@ impl<T> Core<T> {
         let Some(slot) = self.slots.get_mut(&run) else { return };
         slot.in_flight = false;
         let workspace = slot.workspace;
-        // Rows that this process does not hold are older work of another: the relay performs
-        // them first, in order, and then these.
-        let perform = !older_outbox || slot.unacknowledged > 0;
-        if perform {
-            slot.unacknowledged += u32::try_from(segments.len()).unwrap_or(u32::MAX);
+        let first = segments.first().map_or(head.ordinal, |segment| segment.ordinal);
+        if let Some(chain) = slot.link(first, head.ordinal, older_outbox) {
             for (index, segment) in segments.into_iter().enumerate() {
                 self.outputs.push_back(Output::Perform(Box::new(Performance {
                     run,
                     workspace,
                     key: OutboxKey { stream: crate::stream(run), ordinal: segment.ordinal },
+                    chain: chain.clone(),
                     effects: segment.effects,
                     dispatches: segment.dispatches,
                     child: segment.child,

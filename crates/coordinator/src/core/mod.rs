@@ -22,7 +22,7 @@ use rustc_hash::FxBuildHasher;
 use self::commit::InFlight;
 use self::slot::{Slot, Waiting};
 pub use self::types::{
-    Batch, ChildContext, Committed, Input, LoadedRun, Output, Performance, ReadError, Reply,
+    Batch, Chain, ChildContext, Committed, Input, LoadedRun, Output, Performance, ReadError, Reply,
     ResolvedDispatch, Submission, SubmitError,
 };
 
@@ -141,9 +141,6 @@ impl<T> Core<T> {
 
     fn performed(&mut self, key: OutboxKey) {
         self.outbox_done.push(key);
-        if let Some(slot) = self.slots.get_mut(&crate::run_of(key.stream)) {
-            slot.unacknowledged = slot.unacknowledged.saturating_sub(1);
-        }
     }
 
     fn remember_ir(&mut self, ir: &Arc<Ir>) {

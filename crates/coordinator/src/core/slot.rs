@@ -7,7 +7,7 @@ use aob_engine::{Blob, Blobs, Event, RunState, WorkspaceId};
 use aob_ir::{Digest, Ir};
 use aob_store::Head;
 
-use super::types::{Committed, Submission, SubmitError};
+use super::types::{Chain, Committed, Submission, SubmitError};
 
 /// Bytes of payload text that a run keeps at hand.
 const SLOT_BLOB_BYTES_MAX: usize = 32 * 1024 * 1024;
@@ -55,8 +55,8 @@ pub(super) struct Slot<T> {
     /// True while it stands in the list of runs to seal.
     pub(super) dirty: bool,
     pub(super) in_flight: bool,
-    /// Performances that are not acknowledged.
-    pub(super) unacknowledged: u32,
+    /// The chain of performances that is under way, with the last segment in it.
+    pub(super) chain: Option<(u64, Chain)>,
     /// Seq at the last snapshot.
     pub(super) snapshot_seq: u64,
     /// When it was last used, in the order of use.
@@ -81,7 +81,7 @@ impl<T> Slot<T> {
             new_blobs: Vec::new(),
             dirty: false,
             in_flight: false,
-            unacknowledged: 0,
+            chain: None,
             snapshot_seq: 0,
             used: 0,
         }
@@ -94,6 +94,19 @@ impl<T> Slot<T> {
             && self.events.is_empty()
             && !self.in_flight
             && self.waiting == Waiting::Nothing
+    }
+
+    /// The chain that the effects of these segments belong to; `None`: the relay performs them,
+    /// after older ones that this process does not hold. `older`: some are still owed.
+    pub(super) fn link(&mut self, first: u64, last: u64, older: bool) -> Option<Chain> {
+        let known = self.chain.take();
+        let chain = if older {
+            known.filter(|(end, chain)| *end + 1 == first && !chain.is_broken())?.1
+        } else {
+            Chain::default()
+        };
+        self.chain = Some((last, chain.clone()));
+        Some(chain)
     }
 
     /// Drops what was decided on a head that is not the head: every command goes back to the
@@ -151,5 +164,42 @@ impl BlobShelf {
 impl Blobs for BlobShelf {
     fn get(&self, digest: &Digest) -> Option<Arc<Blob>> {
         self.blobs.get(digest).cloned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slot() -> Slot<()> {
+        Slot::new(WorkspaceId(uuid::Uuid::from_u128(1)))
+    }
+
+    #[test]
+    fn a_chain_goes_on_while_every_older_effect_is_its_own() {
+        let mut slot = slot();
+        assert!(slot.link(1, 1, false).is_some(), "nothing is owed");
+        assert!(slot.link(2, 4, true).is_some(), "segment 1 is its own");
+        assert!(slot.link(5, 5, true).is_some());
+    }
+
+    #[test]
+    fn what_another_process_owes_is_not_overtaken() {
+        let mut slot = slot();
+        assert!(slot.link(1, 1, false).is_some());
+        assert!(slot.link(3, 3, true).is_none(), "segment 2 is another's");
+        assert!(slot.link(4, 4, true).is_none(), "and segment 3 is the relay's");
+        assert!(slot.link(5, 5, false).is_some(), "all of that is performed");
+    }
+
+    #[test]
+    fn what_could_not_be_performed_is_not_overtaken() {
+        let mut slot = slot();
+        let first = slot.link(1, 1, false).unwrap();
+        let second = slot.link(2, 2, true).unwrap();
+        first.break_off();
+        assert!(second.is_broken(), "it rests on the first");
+        assert!(slot.link(3, 3, true).is_none());
+        assert!(!slot.link(4, 4, false).unwrap().is_broken(), "a new chain");
     }
 }

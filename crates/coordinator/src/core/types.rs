@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use aob_engine::{
     Blob, Dispatch, Effect, PayloadRef, Rejection, Request, RunId, RunState, RunStatus, Timestamp,
@@ -146,6 +147,23 @@ pub struct Batch {
     pub again: bool,
 }
 
+/// Performances of one stream that rest on one another: every older effect that is still owed is
+/// one of them. Once one could not be performed, those after it must not overtake it.
+#[derive(Debug, Clone, Default)]
+pub struct Chain(Arc<AtomicBool>);
+
+impl Chain {
+    /// What is left of the chain waits for the relay, which performs it in order.
+    pub fn break_off(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    /// True where one of the chain could not be performed.
+    pub fn is_broken(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
 /// What a durable segment owes the world.
 #[derive(Debug)]
 pub struct Performance {
@@ -155,6 +173,8 @@ pub struct Performance {
     pub workspace: WorkspaceId,
     /// The outbox row that stands for all of it.
     pub key: OutboxKey,
+    /// What it rests on.
+    pub chain: Chain,
     /// Effects, in order; dispatches apart.
     pub effects: Vec<Effect>,
     /// Attempts to hand out.
@@ -180,6 +200,7 @@ impl Performance {
             run,
             workspace,
             key: OutboxKey { stream: crate::stream(run), ordinal: 0 },
+            chain: Chain::default(),
             effects: Vec::new(),
             dispatches,
             child: None,
