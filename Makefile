@@ -2,10 +2,8 @@
 
 CARGO ?= cargo
 export CARGO_TERM_COLOR ?= auto
-RUNS ?= 20000
-SEED ?= 1
 
-.PHONY: demo test test-full fix sim bench fuzz setup docs
+.PHONY: demo test test-full fix bench setup
 
 ## Runs the onboarding example from start to end on the embedded stack.
 demo: setup
@@ -20,15 +18,9 @@ test: setup
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	$(CARGO) test --locked --workspace
 
-## The volumes: 20,000 simulated runs, 60 kills, 20,000 store programs.
+## As `test`, optimised, with everything that is ignored by default.
 test-full: test
-	$(MAKE) sim RUNS=20000
-	AOB_TEST_VOLUME=full $(CARGO) test --locked --release -p aob --test it -- --include-ignored kill
-	AOB_TEST_VOLUME=full $(CARGO) test --locked --release -p aob-store
-
-## Simulates RUNS runs with faults, from SEED on.
-sim: setup
-	$(CARGO) run --release --locked -p aob-sim -- --runs $(RUNS) --seed $(SEED)
+	$(CARGO) test --locked --release --workspace -- --include-ignored
 
 ## Prints the benchmark table and writes it as JSON.
 bench: setup

@@ -37,10 +37,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "aob-cas",
         ],
     ),
-    (
-        "aob-fanout",
-        &["aob-engine", "aob-api", "aob-edge", "aob-store", "aob-bus"],
-    ),
+    ("aob-fanout", &["aob-engine", "aob-api", "aob-edge", "aob-store", "aob-bus"]),
     (
         "aob-runner",
         &["aob-ir", "aob-engine", "aob-api", "aob-store", "aob-bus", "aob-cas", "aob-egress"],

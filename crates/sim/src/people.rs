@@ -1,0 +1,294 @@
+//! People and programs outside: they start runs, answer tickets, send signals, repair what parked,
+//! cancel and pause, as the plan says; and do what makes no sense, as the weather says.
+
+mod client;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use aob_engine::{
+    ApprovalRequested, Blob, CastVote, Command, EventKind, InstanceId, RunId, TicketId, Vote,
+};
+use aob_ir::Digest;
+use parking_lot::Mutex;
+use serde_json::Value;
+use tokio::time::sleep;
+
+use crate::counts::Count;
+use crate::generator::{Ask, Body, Flow, Kind, Node, ParkedDecision};
+use crate::site::Site;
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct People {
+    site: Arc<Site>,
+    /// Things that somebody is still about to do.
+    busy: AtomicUsize,
+    parked: Mutex<BTreeMap<(RunId, InstanceId), u32>>,
+    /// How many commands of each root's plan were sent.
+    commanded: Mutex<BTreeMap<usize, usize>>,
+    /// Hash of what each ticket shows.
+    subjects: Mutex<BTreeMap<TicketId, Digest>>,
+}
+
+/// A command with its author.
+#[derive(Debug, Clone)]
+pub(crate) struct Ask1 {
+    run: RunId,
+    id: String,
+    actor: &'static str,
+    command: Command,
+}
+
+impl People {
+    pub(crate) fn new(site: &Arc<Site>) -> Arc<Self> {
+        Arc::new(Self {
+            site: Arc::clone(site),
+            busy: AtomicUsize::new(0),
+            parked: Mutex::default(),
+            commanded: Mutex::default(),
+            subjects: Mutex::default(),
+        })
+    }
+
+    /// True while somebody is about to do something.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.busy.load(Ordering::Relaxed) > 0
+    }
+
+    /// Starts every root run, and reacts to what happens.
+    pub(crate) fn start(self: &Arc<Self>) {
+        for root in 0..self.site.scenarios.len() {
+            let people = Arc::clone(self);
+            self.spawn(async move { people.start_run(root).await });
+        }
+        tokio::spawn(Arc::clone(self).watch());
+    }
+
+    fn spawn(self: &Arc<Self>, work: impl Future<Output = ()> + Send + 'static) {
+        self.busy.fetch_add(1, Ordering::Relaxed);
+        let people = Arc::clone(self);
+        tokio::spawn(async move {
+            work.await;
+            people.busy.fetch_sub(1, Ordering::Relaxed);
+        });
+    }
+
+    async fn watch(self: Arc<Self>) {
+        let told = Arc::clone(&self.site.world.ledger.lock().told);
+        loop {
+            let next = self.site.world.ledger.lock().next_news();
+            match next {
+                Some((run, seq)) => self.react(run, seq),
+                None => told.notified().await,
+            }
+        }
+    }
+
+    fn react(self: &Arc<Self>, run: RunId, seq: u64) {
+        let (root, path, kind) = {
+            let ledger = self.site.world.ledger.lock();
+            let Some(log) = ledger.run(run) else { return };
+            let Some(event) = usize::try_from(seq - 1).ok().and_then(|at| log.events.get(at)) else {
+                return;
+            };
+            (log.root, log.path.to_string(), event.kind.clone())
+        };
+        if path.is_empty() {
+            self.follow_plan(root, run, seq);
+        }
+        match &kind {
+            EventKind::ApprovalRequested(data) => self.vote(root, &path, run, data),
+            EventKind::SignalAwaited(data) => self.signal(root, &path, run, &data.instance),
+            EventKind::NodeParked(data) => self.repair(root, &path, run, &data.instance),
+            EventKind::ApprovalDecided(data) if self.site.world.hits(Count::LateVote) => {
+                let ticket = data.ticket.clone();
+                self.later(0, cast(run, ticket, "bob", Vote::Approve, None, "late"));
+            }
+            EventKind::NodeScheduled(data) if self.site.world.hits(Count::SenselessCommand) => {
+                self.nonsense(run, seq, &data.instance);
+            }
+            _ => {}
+        }
+    }
+
+    /// Sends the commands of the plan that are due.
+    fn follow_plan(self: &Arc<Self>, root: usize, run: RunId, seq: u64) {
+        let plan = &self.site.scenarios[root].plan;
+        let mut commanded = self.commanded.lock();
+        let sent = commanded.entry(root).or_default();
+        while let Some(planned) = plan.commands.get(*sent).filter(|p| p.after_events <= seq) {
+            let id = format!("plan:{root}:{sent}");
+            *sent += 1;
+            match planned.ask {
+                Ask::Cancel => {
+                    self.site.world.counts.add(Count::Cancel);
+                    let command = Command::Cancel { reason: Some("planned".into()) };
+                    self.later(0, Ask1 { run, id, actor: "user:carol", command });
+                }
+                Ask::Pause { for_ms } => {
+                    self.site.world.counts.add(Count::Pause);
+                    let people = Arc::clone(self);
+                    self.spawn(async move {
+                        let (actor, resumed) = ("user:carol", format!("{id}:resume"));
+                        let command = Command::Pause { reason: None };
+                        people.insist(Ask1 { run, id, actor, command }).await;
+                        sleep(Duration::from_millis(for_ms)).await;
+                        let command = Command::Resume;
+                        people.insist(Ask1 { run, id: resumed, actor, command }).await;
+                    });
+                }
+            }
+        }
+    }
+
+    fn vote(self: &Arc<Self>, root: usize, path: &str, run: RunId, data: &ApprovalRequested) {
+        self.subjects.lock().insert(data.ticket.clone(), data.subject_hash);
+        let scenario = &self.site.scenarios[root];
+        let Some(node) = node_at(&scenario.flow, path, &data.instance) else { return };
+        let votes = scenario.plan.votes(path, &data.instance.to_string(), node);
+        let ticket = data.ticket.clone();
+        let shown = Some(data.subject_hash);
+        let people = Arc::clone(self);
+        self.spawn(async move {
+            let mut waited = 0;
+            for (position, planned) in votes.iter().enumerate() {
+                sleep(Duration::from_millis(planned.after_ms.saturating_sub(waited))).await;
+                waited = planned.after_ms;
+                let vote = if planned.approves { Vote::Approve } else { Vote::Reject };
+                let id = format!("vote{position}");
+                people.insist(cast(run, ticket.clone(), planned.user, vote, shown, &id)).await;
+            }
+        });
+    }
+
+    fn signal(self: &Arc<Self>, root: usize, path: &str, run: RunId, instance: &InstanceId) {
+        let scenario = &self.site.scenarios[root];
+        let Some(node) = node_at(&scenario.flow, path, instance) else { return };
+        let Some((after_ms, payload)) = scenario.plan.signal(path, node) else { return };
+        let Kind::Signal { name } = &node.kind else { return };
+        let signal = format!("{run}/{instance}");
+        let command = Command::Signal {
+            name: name.as_str().into(),
+            signal: signal.as_str().into(),
+            payload: Blob::of(payload),
+        };
+        let id = format!("signal:{signal}");
+        self.later(after_ms, Ask1 { run, id, actor: "key:hook", command });
+    }
+
+    fn repair(self: &Arc<Self>, root: usize, path: &str, run: RunId, instance: &InstanceId) {
+        let nth = {
+            let mut parked = self.parked.lock();
+            let nth = parked.entry((run, instance.clone())).or_default();
+            *nth += 1;
+            *nth
+        };
+        let scenario = &self.site.scenarios[root];
+        let undoes = instance.node.ends_with(".compensate");
+        let node = node_at(&scenario.flow, path, instance);
+        let is_job = undoes || node.is_some_and(Node::is_job);
+        let decision = scenario.plan.parked(path, &instance.to_string(), nth, is_job);
+        let instance = instance.clone();
+        let id = format!("repair:{instance}:{nth}");
+        let command = match decision {
+            ParkedDecision::Retry => Command::Retry { instance },
+            ParkedDecision::Skip => Command::Skip { instance },
+            ParkedDecision::Fail => Command::Fail { instance, message: "by hand".into() },
+            ParkedDecision::Succeed(value) => Command::Succeed { instance, output: Blob::of(value) },
+        };
+        let after_ms = self.site.world.draw(|dice| dice.within(0..=60_000));
+        self.later(after_ms, Ask1 { run, id, actor: "user:carol", command });
+    }
+
+    /// Something that must be refused, or change nothing.
+    fn nonsense(self: &Arc<Self>, run: RunId, seq: u64, instance: &InstanceId) {
+        let instance = instance.clone();
+        let command = match self.site.world.draw(|dice| dice.within(0..=4)) {
+            0 => Command::Retry { instance },
+            1 => Command::Skip { instance: InstanceId::top("nowhere") },
+            2 => Command::Succeed { instance, output: Blob::of(Value::Null) },
+            3 => Command::Continue,
+            _ => {
+                let ticket = TicketId("tk_unknown".into());
+                return self.later(0, cast(run, ticket, "alice", Vote::Approve, None, "unknown"));
+            }
+        };
+        let id = format!("nonsense:{seq}");
+        self.later(0, Ask1 { run, id, actor: "user:dave", command });
+    }
+
+    /// Asks after a while, sometimes twice.
+    fn later(self: &Arc<Self>, after_ms: u64, ask: Ask1) {
+        let twice = self.site.world.hits(Count::CommandRepeated);
+        for _ in 0..=usize::from(twice) {
+            let (people, ask) = (Arc::clone(self), ask.clone());
+            self.spawn(async move {
+                sleep(Duration::from_millis(after_ms)).await;
+                people.insist(ask).await;
+            });
+        }
+    }
+}
+
+fn cast(
+    run: RunId,
+    ticket: TicketId,
+    user: &'static str,
+    vote: Vote,
+    subject_hash: Option<Digest>,
+    id: &str,
+) -> Ask1 {
+    let actor = match user {
+        "alice" => "user:alice",
+        "bob" => "user:bob",
+        _ => "user:carol",
+    };
+    let id = format!("{id}:{ticket}");
+    let command = Command::Vote(CastVote {
+        ticket,
+        vote,
+        reason: None,
+        data: None,
+        subject_hash,
+        roles: Vec::new(),
+    });
+    Ask1 { run, id, actor, command }
+}
+
+/// The node of an instance in the run at `path`.
+pub(crate) fn node_at<'f>(flow: &'f Flow, path: &str, instance: &InstanceId) -> Option<&'f Node> {
+    let mut flow = flow;
+    for step in path.split('>').filter(|step| !step.is_empty()) {
+        let opened: InstanceId = step.parse().ok()?;
+        flow = child_of(flow, &opened.node)?;
+    }
+    find(&flow.nodes, &instance.node)
+}
+
+/// The workflow that an instance of `node` runs.
+fn child_of<'f>(flow: &'f Flow, node: &str) -> Option<&'f Flow> {
+    if let Some(map) = node.strip_suffix(".item")
+        && let Some(Node { kind: Kind::Map { body: Body::Workflow(flow), .. }, .. }) =
+            find(&flow.nodes, map)
+    {
+        return Some(flow);
+    }
+    match find(&flow.nodes, node).map(|node| &node.kind) {
+        Some(Kind::Composite { workflow, .. }) => Some(workflow),
+        Some(_) | None => None,
+    }
+}
+
+fn find<'f>(nodes: &'f [Node], id: &str) -> Option<&'f Node> {
+    nodes.iter().find_map(|node| find_in(node, id))
+}
+
+fn find_in<'f>(node: &'f Node, id: &str) -> Option<&'f Node> {
+    if node.id == id {
+        return Some(node);
+    }
+    if let Kind::Map { body: Body::Node(body), .. } = &node.kind { find_in(body, id) } else { None }
+}

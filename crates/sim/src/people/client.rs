@@ -1,0 +1,236 @@
+//! How a client asks: again and again until it gets an answer, which it then compares with what is
+//! durable.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aob_coordinator::{
+    Reply, Submission, SubmitError, WorkflowError, WorkflowRef, engine_workspace, store_workspace,
+};
+use aob_engine::{Actor, Blob, Command, CommandId, Request, RunId, StartRun};
+use aob_store::IdempotencyKey;
+use serde_json::Value;
+use tokio::time::{sleep, timeout};
+
+use super::{Ask1, People};
+use crate::counts::Count;
+use crate::site::Live;
+
+/// How long a client waits for an answer before it asks somebody else.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How long idempotency keys are kept.
+const KEY_MS: i64 = 86_400_000;
+/// Milliseconds between cancel and fence.
+const GRACE_MS: u64 = 30_000;
+
+impl People {
+    /// Asks until there is an answer, and judges it.
+    pub(super) async fn insist(&self, ask: Ask1) {
+        let request = Request {
+            id: CommandId(ask.id.as_str().into()),
+            actor: Actor(ask.actor.into()),
+            command: ask.command.clone(),
+        };
+        loop {
+            let before = self.seq(ask.run);
+            let submission = || Submission {
+                workspace: self.site.workspace,
+                run: ask.run,
+                request: request.clone(),
+                key: None,
+                dedup: None,
+                ir: None,
+                token: (),
+            };
+            if let Some(reply) = self.submit(submission()).await {
+                self.judge(ask.run, &request, before, &reply);
+                return;
+            }
+            let ms = self.site.world.draw(|dice| dice.within(100..=3_000));
+            sleep(Duration::from_millis(ms)).await;
+        }
+    }
+
+    fn seq(&self, run: RunId) -> u64 {
+        self.site.world.ledger.lock().run(run).map_or(0, |log| log.seq())
+    }
+
+    /// One try at some coordinator; `None`: no answer, which says nothing.
+    async fn submit(&self, submission: Submission<()>) -> Option<Reply> {
+        let live = self.site.any()?;
+        live.gate.wait().await;
+        let reply = tokio::select! {
+            biased;
+            () = live.gate.dead.cancelled() => return None,
+            reply = timeout(PATIENCE, live.coordinator.handle.submit(submission)) => reply.ok()?,
+        };
+        match reply {
+            Err(SubmitError::Unavailable(_) | SubmitError::Overloaded) => None,
+            reply => Some(reply),
+        }
+    }
+
+    /// An answer must be true: what it says is done is durable, and what it says changes nothing
+    /// changes nothing where nothing happened since.
+    fn judge(&self, run: RunId, request: &Request, before: u64, reply: &Reply) {
+        let world = &self.site.world;
+        world.tell(|| format!("answer to {} of {run}: {}", request.id, brief(reply)));
+        let ledger = world.ledger.lock();
+        let log = ledger.run(run);
+        match reply {
+            Ok(outcome) if outcome.changed => {
+                let known = log.is_some_and(|log| {
+                    log.commands.contains(&request.id) && log.seq() >= outcome.seq
+                });
+                if !known {
+                    world.violation(format!("{} is acknowledged and not durable", request.id));
+                }
+            }
+            Ok(_) | Err(SubmitError::Rejected(_)) => {
+                if reply.is_err() {
+                    world.counts.add(Count::Refused);
+                }
+                if log.is_none_or(|log| log.seq() != before) {
+                    return;
+                }
+                let stored = |digest: &aob_ir::Digest| self.site.stored(digest);
+                let changes = ledger.would_change(run, request, world.now_ms(), &stored);
+                if changes == Some(true) {
+                    let (id, said) = (&request.id, brief(reply));
+                    world.violation(format!("{id} of {run}: answered `{said}`, but it counts"));
+                }
+            }
+            Err(SubmitError::NotFound(_)) => {
+                if log.is_some() && before > 0 {
+                    world.violation(format!("{run} is not found, but it is there"));
+                }
+            }
+            Err(
+                SubmitError::Key(_)
+                | SubmitError::Dedup(_)
+                | SubmitError::Overloaded
+                | SubmitError::Unavailable(_),
+            ) => {}
+        }
+    }
+
+    /// Creates a root run: each try in a new id, as the API mints it, and all under one key.
+    pub(super) async fn start_run(self: &Arc<Self>, root: usize) {
+        let world = &self.site.world;
+        sleep(Duration::from_millis(world.draw(|dice| dice.within(0..=10_000)))).await;
+        if world.hits(Count::CommandRepeated) {
+            // The same request again, or another one with the same dedup key.
+            let client = world.draw(|dice| dice.pick(&["a", "b"]));
+            let people = Arc::clone(self);
+            self.spawn(async move { people.create(root, client).await });
+        }
+        self.create(root, "a").await;
+    }
+
+    async fn create(&self, root: usize, client: &str) {
+        loop {
+            if let Some(live) = self.site.any()
+                && let Some(run) = self.try_create(root, client, &live).await
+            {
+                let ledger = self.site.world.ledger.lock();
+                if ledger.run(run).is_none() {
+                    self.site.world.violation(format!("{run} is said to exist, and does not"));
+                }
+                return;
+            }
+            let ms = self.site.world.draw(|dice| dice.within(100..=3_000));
+            sleep(Duration::from_millis(ms)).await;
+        }
+    }
+
+    async fn try_create(&self, root: usize, client: &str, live: &Live) -> Option<RunId> {
+        let scenario = &self.site.scenarios[root];
+        let now_ms = live.gate.now_ms();
+        let document = WorkflowRef::Document(Box::new(scenario.document()));
+        let workflows = &live.coordinator.workflows;
+        let workspace = engine_workspace(store_workspace(self.site.workspace));
+        let resolving = workflows.resolve(workspace, &document, now_ms);
+        let resolved = tokio::select! {
+            biased;
+            () = live.gate.dead.cancelled() => return None,
+            resolved = resolving => resolved,
+        };
+        let resolved = match resolved {
+            Ok(resolved) => resolved,
+            Err(WorkflowError::Store(_)) => return None,
+            Err(error) => {
+                self.site.world.violation(format!("root {root} does not compile: {error:?}"));
+                return None;
+            }
+        };
+        let run = self.mint(root, now_ms);
+        let start = StartRun {
+            run,
+            workspace,
+            tag: resolved.tag,
+            inputs: Blob::of(scenario.inputs.clone()),
+            parent: None,
+            depth: 0,
+            labels: [("root".into(), root.to_string().into())].into(),
+            priority: None,
+            limits: None,
+            cancel_grace_ms: GRACE_MS,
+            children: resolved.children,
+            cancelled: false,
+        };
+        let request = Request {
+            id: CommandId(format!("start:{run}").into()),
+            actor: Actor("user:alice".into()),
+            command: Command::Start(Box::new(start)),
+        };
+        let key = IdempotencyKey {
+            endpoint: "POST /v1/runs".to_owned(),
+            key: format!("root-{root}-{client}"),
+            body_hash: [0; 32],
+            status: 201,
+            response: run.to_string(),
+            expires_ms: now_ms + KEY_MS,
+        };
+        let submission = Submission {
+            workspace,
+            run,
+            request: request.clone(),
+            key: Some(key),
+            dedup: Some(format!("root-{root}")),
+            ir: Some(resolved.ir),
+            token: (),
+        };
+        let reply = self.submit(submission).await?;
+        self.judge(run, &request, 0, &reply);
+        match reply {
+            Ok(outcome) => Some(outcome.run),
+            Err(SubmitError::Key(row)) => row.response.parse().ok(),
+            Err(SubmitError::Dedup(holder)) => Some(holder),
+            Err(error) => {
+                self.site.world.violation(format!("root {root} is not created: {error:?}"));
+                None
+            }
+        }
+    }
+
+    fn mint(&self, root: usize, now_ms: i64) -> RunId {
+        let world = &self.site.world;
+        let mut random = [0_u8; 10];
+        for byte in &mut random {
+            *byte = u8::try_from(world.draw(|dice| dice.within(0..=255))).unwrap_or(0);
+        }
+        let millis = u64::try_from(now_ms).unwrap_or(0);
+        let run = RunId(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid());
+        world.ledger.lock().mints(run, root);
+        run
+    }
+}
+
+/// A reply in a few words.
+fn brief(reply: &Reply) -> String {
+    match reply {
+        Ok(outcome) if outcome.changed => format!("done at seq {}", outcome.seq),
+        Ok(outcome) => format!("nothing changed at seq {}", outcome.seq),
+        Err(error) => Value::from(error.to_string()).to_string(),
+    }
+}

@@ -1,0 +1,79 @@
+//! Judgement, once everything has come to rest: logs, rows, topics, effects, and the oracle.
+
+mod log;
+mod rows;
+
+use std::sync::Arc;
+
+use aob_engine::RunId;
+use aob_store::StreamId;
+
+use crate::generator::Ask;
+use crate::oracle::{Circumstances, Facts, Observed, judge as compare, predict};
+use crate::site::Site;
+use crate::topic::Watcher;
+
+/// True where every run is over and nothing is owed to anybody.
+pub(crate) fn is_settled(site: &Site) -> bool {
+    let ledger = site.world.ledger.lock();
+    let over = (0..site.scenarios.len()).all(|root| !ledger.roots(root).is_empty())
+        && ledger.runs().all(|(_, log)| log.state.is_terminal());
+    over && site.world.store.with(|model| model.outbox_due(i64::MAX, 1).is_empty())
+}
+
+/// Says what did not come to an end.
+pub(crate) fn stuck(site: &Site) {
+    let world = &site.world;
+    let ledger = world.ledger.lock();
+    for (run, log) in ledger.runs().filter(|(_, log)| !log.state.is_terminal()) {
+        let wakeup = world.store.with(|model| model.wakeups_due(i64::MAX, u32::MAX));
+        let wakeup = wakeup.into_iter().find(|row| row.stream == StreamId(run.0));
+        let (status, due) = (log.state.status().as_str(), log.state.due(log.state.at()));
+        let out = log.state.outstanding();
+        world.violation(format!(
+            "{run} does not end: {status} at seq {}, due {due:?}, wake-up {:?}, out {out:?}",
+            log.seq(),
+            wakeup.map(|row| row.due_ms),
+        ));
+    }
+    let owed = world.store.with(|model| model.outbox_due(i64::MAX, 10));
+    for (_, key) in owed {
+        world.violation(format!("segment {} of {} still owes effects", key.ordinal, key.stream.0));
+    }
+    for root in (0..site.scenarios.len()).filter(|root| ledger.roots(*root).is_empty()) {
+        world.violation(format!("root {root} was never created"));
+    }
+}
+
+/// Judges everything.
+pub(crate) async fn judge(site: &Arc<Site>, watcher: &Watcher) {
+    log::judge(site).await;
+    rows::judge(site);
+    watcher.is_complete(site);
+    for root in 0..site.scenarios.len() {
+        oracle(site, root);
+    }
+}
+
+/// Compares what became of a root with what must become of it.
+fn oracle(site: &Site, root: usize) {
+    let world = &site.world;
+    let ledger = world.ledger.lock();
+    let scenario = &site.scenarios[root];
+    let executed = ledger.effects(root);
+    for run in ledger.roots(root) {
+        let Some(log) = ledger.run(run) else { continue };
+        let child = |run: RunId| ledger.run(run).map(|log| log.events.as_slice());
+        let mut facts = Facts::default();
+        let observed = Observed::read(&log.events, "", &child, &mut facts);
+        let prediction = predict(scenario, &facts);
+        let cancels = scenario.plan.commands.iter().any(|planned| planned.ask == Ask::Cancel);
+        let circumstances = Circumstances {
+            may_be_cancelled: cancels,
+            has_deadline: scenario.flow.run_timeout_ms.is_some(),
+        };
+        for difference in compare(&prediction, &observed, circumstances, Some(&executed)) {
+            world.violation(format!("oracle: root {root}, {run}: {difference}"));
+        }
+    }
+}
