@@ -18,6 +18,7 @@ fn lasting(mut problem: Value) -> Value {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 async fn problems_say_what_is_wrong_and_what_to_do() {
     let stack = Stack::new().await;
     let run = stack.start(&signal()).await;

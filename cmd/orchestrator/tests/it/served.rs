@@ -13,10 +13,10 @@ use tokio_util::sync::CancellationToken;
 use crate::stack::{bus, clock};
 
 async fn exchange(address: std::net::SocketAddr, request: &str) -> String {
-    let mut stream = TcpStream::connect(address).await.unwrap();
-    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut stream = TcpStream::connect(address).await.expect("the test server answers");
+    stream.write_all(request.as_bytes()).await.expect("the test server answers");
     let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.unwrap();
+    stream.read_to_string(&mut answer).await.expect("the test server answers");
     answer
 }
 
@@ -31,7 +31,7 @@ async fn it_answers_bounds_heads_and_ends_when_asked() {
         entropy: system_entropy(),
     };
     let config = Config::new(([127, 0, 0, 1], 0).into());
-    let bound = bind(config.clone(), deps.clone()).await.unwrap();
+    let bound = bind(config.clone(), deps.clone()).await.expect("the test server answers");
     let address = bound.address();
     let taken = Config { listen: address, ..config };
     assert!(bind(taken, deps).await.is_err(), "the socket is reserved before anything runs");
@@ -44,6 +44,6 @@ async fn it_answers_bounds_heads_and_ends_when_asked() {
     let huge = format!("GET / HTTP/1.1\r\nhost: x\r\nx: {}\r\n\r\n", "y".repeat(32 * 1024));
     assert!(exchange(address, &huge).await.starts_with("HTTP/1.1 431"));
     shutdown.cancel();
-    assert!(running.await.unwrap());
+    assert!(running.await.expect("the test server answers"));
     assert!(TcpStream::connect(address).await.is_err());
 }
