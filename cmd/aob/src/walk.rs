@@ -39,11 +39,11 @@ async fn walk(context: &Context, dir: &data_dir::DataDir) -> Result<Exit, Failur
     let service = tokio::spawn(demo::serve(listener, stop.clone()));
     let adapters = Adapters::open(dir.path())?;
     let allow = vec![allow_demo(address)?];
-    let stack =
-        Server::start(adapters, dir.path(), Options { allow, ..Options::default() }).await?;
+    let options = Options { allow, ..Options::default() };
+    let stack = Server::start(adapters, dir.path(), options, CancellationToken::new()).await?;
     let exit = guide(context, &stack.api(), address).await;
-    stop.cancel();
     stack.stop().await;
+    stop.cancel();
     // The service has nothing to lose.
     let _ = service.await;
     exit

@@ -152,8 +152,12 @@ impl EventStream {
     }
 
     fn read(&mut self, block: sse_stream::Sse) -> Read {
-        let Some(text) = block.data else { return Read::Nothing };
         let seq: Option<u64> = block.id.as_deref().and_then(|id| id.parse().ok());
+        let Some(text) = block.data else {
+            // Only how far the log was looked through, for the next connection.
+            self.after = self.after.max(seq.unwrap_or(0));
+            return Read::Nothing;
+        };
         match (block.event.as_deref(), seq) {
             (Some("end"), _) => Read::End,
             (Some("reset"), seq) => {

@@ -53,10 +53,11 @@ async fn serve(context: &Context, args: &Dev) -> Result<Exit, Failure> {
     let mut allow = args.allow_host.clone();
     allow.extend(demo_address.map(allow_demo).transpose()?);
     let adapters = Adapters::open(dir.path())?;
-    let stack = Server::start(adapters, dir.path(), Options { allow, secrets }).await?;
+    let (stop, stop_demo) = (CancellationToken::new(), CancellationToken::new());
+    let options = Options { allow, secrets };
+    let stack = Server::start(adapters, dir.path(), options, stop.clone()).await?;
     stack.take_over().await?;
-    let stop = CancellationToken::new();
-    let demo = demo.map(|listener| tokio::spawn(demo::serve(listener, stop.clone())));
+    let demo = demo.map(|listener| tokio::spawn(demo::serve(listener, stop_demo.clone())));
     let api = stack.api();
     if let Some(address) = demo_address {
         store_examples(&api, address).await?;
@@ -64,7 +65,7 @@ async fn serve(context: &Context, args: &Dev) -> Result<Exit, Failure> {
     let server = format!("http://{address}");
     dir.sign(Some(&server))?;
     let profile = profile::write(context, &server, stack.token())?;
-    let serving = tokio::spawn(stack.serve(listener, stop.clone()));
+    let serving = tokio::spawn(stack.serve(listener));
     banner::ready(
         context,
         &banner::Facts { server: &server, data: dir.path(), profile, demo_address },
@@ -78,6 +79,8 @@ async fn serve(context: &Context, args: &Dev) -> Result<Exit, Failure> {
     let drained = async {
         // A task that panicked has said so on stderr.
         let _ = serving.await;
+        // Jobs that were let end may have called it.
+        stop_demo.cancel();
         if let Some(demo) = demo {
             let _ = demo.await;
         }

@@ -1,12 +1,14 @@
-//! The API over a data directory. Nothing listens until [`Server::serve`].
+//! The API and its streams over a data directory. Nothing listens until [`Server::serve`].
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 
 use aob_edge::{ServeLimits, system_entropy};
+use aob_fanout::{Fanout, StreamLimits};
 use aob_orchestrator::{Config, Deps, Orchestrator};
 use aob_store::Leases;
+use axum::Router;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -21,17 +23,22 @@ use crate::failure::Failure;
 pub(crate) struct Server {
     adapters: Adapters,
     orchestrator: Orchestrator,
+    router: Router,
     runner: Runner,
     token: String,
+    /// Streams end with it, and nobody is served any more.
+    closing: CancellationToken,
     shutdown: CancellationToken,
 }
 
 impl Server {
-    /// Starts it on the current runtime, over the directory that the adapters are open in.
+    /// Starts it on the current runtime, over the directory that the adapters are open in. Streams
+    /// end with `closing`; everything else goes on until it is stopped.
     pub(crate) async fn start(
         adapters: Adapters,
         dir: &Path,
         options: Options,
+        closing: CancellationToken,
     ) -> Result<Self, Failure> {
         let entropy = system_entropy();
         let token = key::ensure(dir, &adapters.store, &entropy).await?;
@@ -47,7 +54,16 @@ impl Server {
         // The address is of no use to a part that has no socket.
         let config = Config::new(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
         let orchestrator = Orchestrator::start(&config, deps, &shutdown);
-        Ok(Self { adapters, orchestrator, runner, token, shutdown })
+        let streams = Fanout::new(
+            adapters.store.clone(),
+            Arc::clone(&orchestrator.authenticator),
+            orchestrator.watch.clone(),
+            orchestrator.shell.clone(),
+            StreamLimits::default(),
+            closing.clone(),
+        );
+        let router = aob_fanout::beside(orchestrator.router(), aob_fanout::router(streams));
+        Ok(Self { adapters, orchestrator, router, runner, token, closing, shutdown })
     }
 
     /// Takes over what earlier processes on this directory left: their runners' leases end, and
@@ -68,7 +84,7 @@ impl Server {
 
     /// Its API, without a socket.
     pub(crate) fn api(&self) -> Api {
-        Api::local(self.orchestrator.router(), self.token.clone())
+        Api::local(self.router.clone(), self.token.clone())
     }
 
     /// A key that may do everything in its workspace.
@@ -76,15 +92,16 @@ impl Server {
         &self.token
     }
 
-    /// Serves the API until `until`, then lets running jobs end, and stops.
-    pub(crate) async fn serve(self, listener: TcpListener, until: CancellationToken) {
+    /// Serves until it is closing, then lets running jobs end, and stops.
+    pub(crate) async fn serve(self, listener: TcpListener) {
         let limits = ServeLimits::default();
-        aob_edge::serve(listener, self.orchestrator.router(), &limits, &until).await;
+        aob_edge::serve(listener, self.router.clone(), &limits, &self.closing).await;
         self.stop().await;
     }
 
     /// Stops: first the runner, then everything else. What was acknowledged is durable.
     pub(crate) async fn stop(self) {
+        self.closing.cancel();
         self.runner.stop().await;
         self.shutdown.cancel();
         if !self.orchestrator.stopped().await {

@@ -106,6 +106,18 @@ fn runs_are_followed_to_their_end() {
 }
 
 #[test]
+fn streams_are_served_on_the_same_port() {
+    let home = home();
+    let _dev = Dev::start(&home, &[]);
+    let run = home.start("echo.json");
+    home.ok(&["run", "wait", &run]);
+    let stream = home.ok(&["api", "GET", &format!("/v1/runs/{run}/stream")]);
+    let kinds: Vec<&str> = stream.lines().filter_map(|line| line.strip_prefix("event: ")).collect();
+    let expected = ["run_created", "node_scheduled", "node_completed", "run_completed", "end"];
+    assert_eq!(kinds, expected, "{stream}");
+}
+
+#[test]
 fn approvals_are_listed_shown_and_decided() {
     let home = home();
     let _dev = Dev::start(&home, &[]);
