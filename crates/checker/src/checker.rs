@@ -129,10 +129,10 @@ impl State {
         } else if let EventKind::MapExpanded(e) = kind {
             let phase = Phase::Map { expires_at: e.expires_at };
             self.begins(&e.instance, phase, Does::Map, cx);
-            let graph = self.graph.clone();
-            let place = graph.as_ref().and_then(|graph| graph.place(&e.instance).ok());
-            let key = graph.as_deref().zip(place.map(|place| place.key));
-            self.maps.expanded(key, e, cx);
+            let Some(graph) = self.graph.clone() else { return };
+            if let Ok(place) = graph.place(&e.instance) {
+                self.maps.expanded(&graph, place.key, e, cx);
+            }
         } else if let EventKind::NodeWaiting(e) = kind {
             let phase = Phase::Waiting { expires_at: e.expires_at };
             self.begins(&e.instance, phase, Does::Wait, cx);

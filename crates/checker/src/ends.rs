@@ -1,20 +1,17 @@
-//! How instances end (I-13 to I-15, I-19, I-25, I-37, I-42, D-10, D-16), and what follows from it.
+//! How instances end (I-13 to I-15, I-19, I-25, I-37, I-42, D-10, D-16).
 
 use aob_engine::{
-    CancelCause, EdgeState, EdgesDecided, Failure, FailureOutcome, HandledBy, InstanceId,
-    NodeCancelled, NodeCompleted, NodeFailed, NodeSkipped, SkipCause,
+    CancelCause, Failure, FailureOutcome, NodeCancelled, NodeCompleted, NodeFailed, NodeSkipped,
+    SkipCause,
 };
 use aob_ir::{NodeKind, OnError};
 
-use crate::edges::{self, Source};
-use crate::graph::{Graph, Place, UNDO_SUFFIX};
+use crate::graph::{Place, UNDO_SUFFIX};
 use crate::kinds::{Arrival, Does, counts_failed};
 use crate::maps::keys;
 use crate::phase::{Ending, Open, Phase};
 use crate::retry::is_retried;
-use crate::rules::{
-    Cx, D_02, D_03, D_08, D_10, D_13, D_16, I_13, I_14, I_15, I_16, I_17, I_19, I_25, I_37,
-};
+use crate::rules::{Cx, D_08, D_10, D_13, D_16, I_13, I_14, I_15, I_16, I_17, I_19, I_25, I_37};
 use crate::state::{State, repeatable};
 
 /// True for the failure of a join that can no longer be satisfied.
@@ -45,7 +42,9 @@ impl State {
         }
         self.takes_inputs(place.as_ref(), ending, cx);
         self.undoable(ending, cx);
-        if let Ending::Completed(data) = ending {
+        if let Ending::Completed(data) = ending
+            && data.by.is_none()
+        {
             self.maps.completed(data, cx);
         }
         self.maps.ended(instance);
@@ -111,6 +110,9 @@ impl State {
                         data.cause,
                         open.phase.name()
                     )
+                });
+                cx.require(data.attempt == open.attempt, I_15, || {
+                    format!("`{instance}` is skipped after attempt {}", open.attempt)
                 });
                 self.skip_rule(data, cx);
             }
@@ -295,8 +297,8 @@ impl State {
         let (Some(graph), Some(place)) = (self.graph.as_deref(), place) else { return };
         let Ending::Completed(data) = ending else { return };
         let Some(node) = graph.node(place.key).filter(|_| place.is_graph_node()) else { return };
-        let Some(output) = data.output.inline().filter(|_| matches!(node.kind, NodeKind::Join))
-        else {
+        let joins = matches!(node.kind, NodeKind::Join) && data.by.is_none();
+        let Some(output) = data.output.inline().filter(|_| joins) else {
             return;
         };
         let reached = self.frames.reached(graph, &place.frame, place.key.ix);
@@ -316,91 +318,5 @@ impl State {
         cx.require(found == expected, I_17, || {
             format!("`{}` joins {found:?} instead of {expected:?}", data.instance)
         });
-    }
-
-    /// Takes down the end of an instance and decides its edges.
-    fn close(&mut self, place: Option<Place>, ending: Ending<'_>, cx: &mut Cx<'_>) {
-        let (instance, outcome) = (ending.instance(), ending.outcome());
-        if let Ending::Failed(data) = ending {
-            self.handled(data);
-        }
-        let graph = self.graph.clone();
-        let (Some(graph), Some(place)) = (graph, place) else {
-            self.over.insert(instance.clone(), outcome);
-            return;
-        };
-        if place.key.undo {
-            self.over.insert(instance.clone(), outcome);
-            return;
-        }
-        if let Some((map, index)) = &place.item_of {
-            self.maps.item_ended(map, *index, ending, cx);
-            return;
-        }
-        self.outputs.ended(&graph, &place, ending);
-        self.frames.end(&place.frame, place.key.ix, outcome);
-        let source = Source { instance, place: &place, outcome };
-        edges::decide(&graph, &mut self.frames, source, ending.edges(), cx);
-        if ending.more() {
-            self.routing.insert(instance.clone(), outcome);
-        } else {
-            self.decided(&graph, source, cx);
-        }
-        if let Ending::Failed(data) = ending {
-            self.led_on(&graph, &place, data, cx);
-        }
-        self.frames.close(&graph, &place.frame);
-    }
-
-    /// No more edges follow: all must be decided, unless the run is being stopped.
-    fn decided(&self, graph: &Graph, source: Source<'_>, cx: &mut Cx<'_>) {
-        if !self.run.is_stopping() && !self.run.has_unhandled() {
-            edges::complete(graph, &self.frames, source, cx);
-        }
-    }
-
-    fn handled(&mut self, data: &NodeFailed) {
-        let is_undo = data.instance.node.ends_with(UNDO_SUFFIX);
-        if data.handled_by == HandledBy::Nobody && !is_undo {
-            self.run.unhandled(&data.instance);
-        }
-    }
-
-    /// Checks that a failure is handled by whom it says.
-    fn led_on(&self, graph: &Graph, place: &Place, data: &NodeFailed, cx: &mut Cx<'_>) {
-        let Some(node) = graph.graph_node(place.key.ix).filter(|_| !data.more) else { return };
-        let taken = node.outgoing.iter().any(|ix| {
-            let common = graph.ir().edges.get(*ix as usize).map(|edge| edge.common_loops as usize);
-            let scope = common.and_then(|len| crate::graph::prefix(&data.instance.scope, len));
-            scope.is_some_and(|s| self.frames.edge(&s, *ix) == Some(EdgeState::Taken))
-        });
-        let fits = match data.handled_by {
-            HandledBy::Edge => taken,
-            HandledBy::Nobody => !taken,
-            HandledBy::Tolerance | HandledBy::Map => true,
-        };
-        cx.require(fits || self.run.is_stopping(), D_02, || {
-            format!("`{}` is handled by {:?}, but its edges say no", data.instance, data.handled_by)
-        });
-    }
-
-    /// `edges_decided`.
-    pub(crate) fn edges_decided(&mut self, data: &EdgesDecided, cx: &mut Cx<'_>) {
-        let instance: &InstanceId = &data.instance;
-        let Some(outcome) = self.routing.get(instance).copied() else {
-            cx.violation(D_03, format!("`{instance}` has no more edges to decide"));
-            return;
-        };
-        if !data.more {
-            self.routing.remove(instance);
-        }
-        let place = self.place(instance, cx);
-        let (Some(graph), Some(place)) = (self.graph.clone(), place) else { return };
-        let source = Source { instance, place: &place, outcome };
-        edges::decide(&graph, &mut self.frames, source, &data.edges, cx);
-        if !data.more {
-            self.decided(&graph, source, cx);
-        }
-        self.frames.close(&graph, &place.frame);
     }
 }

@@ -25,7 +25,9 @@
 #![warn(missing_docs)]
 
 mod approvals;
+mod attempts;
 mod checker;
+mod closing;
 mod edges;
 mod ends;
 mod frames;
@@ -42,6 +44,8 @@ mod run;
 mod shape;
 mod signals;
 mod state;
+#[cfg(test)]
+mod tests;
 mod undo;
 
 use std::sync::Arc;

@@ -76,13 +76,12 @@ impl Maps {
     /// `map_expanded`.
     pub(crate) fn expanded(
         &mut self,
-        graph: Option<(&Graph, NodeKey)>,
+        graph: &Graph,
+        key: NodeKey,
         data: &MapExpanded,
         cx: &mut Cx<'_>,
     ) {
-        if let Some((graph, key)) = graph {
-            declared(graph, key, data, cx);
-        }
+        declared(graph, key, data, cx);
         let items = data.items.inline().map(|blob| Arc::clone(blob.value()));
         if let Some(items) = items {
             let len = items.as_array().map(Vec::len);
@@ -152,7 +151,7 @@ impl Maps {
             format!("map `{map}` tolerates {} of {} failures", run.failed, run.tolerated)
         });
         let list = data.output.inline().map(|blob| Arc::clone(blob.value()));
-        if let (Some(list), None) = (&list, &data.by) {
+        if let Some(list) = &list {
             let values = list.as_array().map_or(&[][..], Vec::as_slice);
             cx.require(list.is_array() && values.len() == run.count as usize, I_17, || {
                 format!("map `{map}` returns {} values of {}", values.len(), run.count)

@@ -150,7 +150,7 @@ impl<'e> Ending<'e> {
             Self::Completed(e) => e.attempt,
             Self::Failed(e) => e.attempt,
             Self::Cancelled(e) => e.attempt,
-            Self::Skipped(_) => 0,
+            Self::Skipped(e) => e.attempt,
         }
     }
 

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::Options;
 use super::dice::Dice;
-use super::model::{Edge, Flow, Guard, Ix, Join, Kind, Mode, Node, On, OnError, Transform};
+use super::model::{Edge, Flow, Guard, Ix, Kind, Node, On, OnError, Transform};
 
 /// Builds one workflow.
 #[derive(Debug)]
@@ -24,19 +24,19 @@ pub(super) struct Builder {
     pub(super) has_inputs: bool,
     /// The workflow compensates.
     pub(super) compensates: bool,
-    nodes: Vec<Node>,
-    edges: Vec<Edge>,
+    pub(super) nodes: Vec<Node>,
+    pub(super) edges: Vec<Edge>,
     /// Loops around what is being built, by token; a token becomes an index at the end.
-    around: Vec<Ix>,
-    tokens: Vec<Option<Ix>>,
+    pub(super) around: Vec<Ix>,
+    pub(super) tokens: Vec<Option<Ix>>,
     ids: usize,
 }
 
 /// A part of the graph with one way in and one way out.
 #[derive(Debug, Clone, Copy)]
-struct Part {
-    first: Ix,
-    last: Ix,
+pub(super) struct Part {
+    pub(super) first: Ix,
+    pub(super) last: Ix,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -124,25 +124,25 @@ impl Builder {
         format!("{word}{}", self.ids)
     }
 
-    fn add(&mut self, mut node: Node) -> Ix {
+    pub(super) fn add(&mut self, mut node: Node) -> Ix {
         node.loops.clone_from(&self.around);
         let ix = self.nodes.len();
         self.nodes.push(node);
         ix
     }
 
-    fn edge(&mut self, from: Ix, to: Ix, on: On, guard: Option<Guard>) {
+    pub(super) fn edge(&mut self, from: Ix, to: Ix, on: On, guard: Option<Guard>) {
         self.edges.push(Edge { from, to, id: None, on, guard });
     }
 
     /// Draws a success edge, sometimes guarded.
-    fn connect(&mut self, from: Ix, to: Ix) {
+    pub(super) fn connect(&mut self, from: Ix, to: Ix) {
         let guard = self.dice.percent(6).then(|| self.guard(from));
         self.edge(from, to, On::Success, guard);
     }
 
     /// A condition over what `from` gives.
-    fn guard(&mut self, from: Ix) -> Guard {
+    pub(super) fn guard(&mut self, from: Ix) -> Guard {
         let guard = if self.gives_n(from) && self.dice.percent(70) {
             let bound = self.dice.number(-1..=8);
             if self.dice.percent(30) { Guard::Even } else { Guard::Above(bound) }
@@ -155,7 +155,7 @@ impl Builder {
     }
 
     /// True if the node's success is an object with a number `n`.
-    fn gives_n(&self, ix: Ix) -> bool {
+    pub(super) fn gives_n(&self, ix: Ix) -> bool {
         match &self.nodes[ix].kind {
             Kind::Function { .. } => true,
             Kind::Transform(transform) => match transform {
@@ -189,7 +189,7 @@ impl Builder {
     }
 
     /// A part of at most `size` nodes (shapes with fixed parts may take a few more).
-    fn part(&mut self, size: usize) -> Part {
+    pub(super) fn part(&mut self, size: usize) -> Part {
         if size <= 1 {
             let node = self.leaf();
             let ix = self.add(node);
@@ -222,7 +222,7 @@ impl Builder {
     }
 
     /// Shares `size` nodes among some branches of at least one node each.
-    fn shares(&mut self, size: usize) -> Vec<usize> {
+    pub(super) fn shares(&mut self, size: usize) -> Vec<usize> {
         let most = size.clamp(2, 5);
         let branches = self.dice.count(2..=most);
         let mut shares = vec![1; branches];
@@ -231,204 +231,6 @@ impl Builder {
             shares[lucky] += 1;
         }
         shares
-    }
-
-    fn fork(&mut self, size: usize) -> Part {
-        let split = self.split();
-        let first = self.add(split);
-        let mut ends = Vec::new();
-        for share in self.shares(size - 2) {
-            let branch = self.part(share);
-            self.connect(first, branch.first);
-            ends.push(branch.last);
-        }
-        // Only at the top may branches end without meeting.
-        if self.around.is_empty() && self.dice.percent(8) {
-            return Part { first, last: ends[0] };
-        }
-        let branches = u32::try_from(ends.len()).unwrap_or(u32::MAX);
-        let k = u32::try_from(self.dice.within(1..=u64::from(branches))).unwrap_or(1);
-        let mode = self.dice.weighted(&[
-            (5, Mode::All),
-            (2, Mode::Any),
-            (3, Mode::KOfN(k)),
-            (2, Mode::Quorum),
-        ]);
-        let simple = !self.nodes[first..].iter().any(|n| matches!(n.kind, Kind::Loop { .. }));
-        let join = Join {
-            mode,
-            cancel_losers: mode != Mode::All && simple && self.dice.percent(40),
-            tolerate: if self.dice.percent(15) { k } else { 0 },
-        };
-        Part { first, last: self.meet(&ends, join) }
-    }
-
-    /// A node at which `ends` meet.
-    fn meet(&mut self, ends: &[Ix], join: Join) -> Ix {
-        let mut node = self.merge();
-        node.join = join;
-        let merge = self.add(node);
-        for end in ends {
-            self.edge(*end, merge, On::Success, None);
-        }
-        merge
-    }
-
-    /// Exclusive branches that meet again.
-    fn choice(&mut self, size: usize) -> Part {
-        let before = self.job();
-        let first = self.add(before);
-        let conditional = self.conditional();
-        let choice = self.add(conditional);
-        self.edge(first, choice, On::Success, None);
-        let mut ends = Vec::new();
-        let shares = self.shares(size.saturating_sub(3).max(2));
-        let branches = shares.len();
-        let has_else = self.dice.percent(85);
-        let else_at = self.dice.count(0..=branches - 1);
-        for (position, share) in shares.into_iter().enumerate() {
-            let branch = self.part(share);
-            let guard =
-                if has_else && position == else_at { None } else { Some(self.guard(choice)) };
-            self.edge(choice, branch.first, On::Success, guard);
-            ends.push(branch.last);
-        }
-        let mode = if self.dice.percent(80) { Mode::All } else { Mode::Any };
-        Part { first, last: self.meet(&ends, Join { mode, ..Join::default() }) }
-    }
-
-    fn a_loop(&mut self, size: usize) -> Part {
-        let token = self.tokens.len();
-        self.tokens.push(None);
-        self.around.push(token);
-        let room = size.saturating_sub(1).max(1);
-        let body_size = self.dice.count(1..=room.min(6));
-        let body = self.part(body_size);
-        let condition = self.again(body.last);
-        let id = self.fresh_id();
-        let max_iterations = u32::try_from(self.dice.within(1..=4)).unwrap_or(1);
-        let kind = Kind::Loop {
-            head: body.first,
-            max_iterations,
-            condition,
-            break_to: None,
-            timeout_to: None,
-        };
-        let mut node = Node::new(id, kind);
-        if self.dice.percent(10) {
-            node.on_error = OnError::Skip;
-        }
-        let end = self.add(node);
-        self.tokens[token] = Some(end);
-        self.edge(body.last, end, On::Success, None);
-        self.around.pop();
-        let last = self.ways_out(end);
-        let last = self.route_out(token, body, last);
-        Part { first: body.first, last }
-    }
-
-    /// The condition to go round again.
-    fn again(&mut self, last: Ix) -> Guard {
-        if self.gives_n(last) && self.dice.percent(70) {
-            Guard::Above(self.dice.number(0..=8))
-        } else if self.has_inputs && self.dice.percent(40) {
-            Guard::RunInput(self.dice.number(0..=8))
-        } else {
-            Guard::Constant(self.dice.percent(50))
-        }
-    }
-
-    /// What follows a loop: plain edges, or paths by how it ended.
-    fn ways_out(&mut self, end: Ix) -> Ix {
-        let (breaks, times_out) = (self.dice.percent(30), self.dice.percent(65));
-        if !breaks && !times_out {
-            return end;
-        }
-        let mut ends = Vec::new();
-        let mut paths = [None, None];
-        for (path, wanted) in paths.iter_mut().zip([breaks, times_out]) {
-            if wanted {
-                let node = self.leaf();
-                let ix = self.add(node);
-                *path = Some(ix);
-                ends.push(ix);
-            }
-        }
-        if let Kind::Loop { break_to, timeout_to, .. } = &mut self.nodes[end].kind {
-            [*break_to, *timeout_to] = paths;
-        }
-        if !breaks {
-            ends.push(end);
-        }
-        self.meet(&ends, Join::default())
-    }
-
-    /// Sometimes a failure leads out of the loop's body.
-    fn route_out(&mut self, token: usize, body: Part, last: Ix) -> Ix {
-        if !self.dice.percent(25) {
-            return last;
-        }
-        let inside: Vec<Ix> = (body.first..=body.last)
-            .filter(|ix| self.nodes[*ix].is_job() && self.nodes[*ix].loops.last() == Some(&token))
-            .collect();
-        if inside.is_empty() {
-            return last;
-        }
-        let from = self.dice.pick(&inside);
-        let handler = self.job();
-        let handler = self.add(handler);
-        self.edge(from, handler, On::Failure, None);
-        self.meet(&[last, handler], Join::default())
-    }
-
-    /// A node whose failure has its own way.
-    fn handled(&mut self, size: usize) -> Part {
-        let node = self.job();
-        let first = self.add(node);
-        let half = (size - 2) / 2;
-        let good = self.part(half.max(1));
-        self.connect(first, good.first);
-        let bad = self.part(half.max(1));
-        match self.dice.within(0..=9) {
-            0..=2 => self.nodes[first].on_error = OnError::Route(bad.first),
-            3 => self.edge(first, bad.first, On::Always, None),
-            4 | 5 => {
-                let node = &mut self.nodes[first];
-                node.timeout_ms = node.timeout_ms.or(Some(60_000));
-                self.edge(first, bad.first, On::Timeout, None);
-                let guard = self.dice.percent(30).then_some(Guard::Code("boom"));
-                self.edges.push(Edge {
-                    from: first,
-                    to: bad.first,
-                    id: Some(format!("other-{first}")),
-                    on: On::Failure,
-                    guard,
-                });
-            }
-            _ => {
-                let guard = self.dice.percent(30).then_some(Guard::Code("boom"));
-                self.edge(first, bad.first, On::Failure, guard);
-            }
-        }
-        let last = self.meet(&[good.last, bad.last], Join::default());
-        Part { first, last }
-    }
-
-    /// An approval with ways for its answers.
-    fn asked(&mut self, size: usize) -> Part {
-        let node = self.approval();
-        let first = self.add(node);
-        let third = (size - 2) / 3;
-        let mut ends = Vec::new();
-        for (on, percent) in [(On::Approved, 100), (On::Rejected, 70), (On::Timeout, 60)] {
-            if !self.dice.percent(percent) {
-                continue;
-            }
-            let branch = self.part(third.max(1));
-            self.edge(first, branch.first, on, None);
-            ends.push(branch.last);
-        }
-        Part { first, last: self.meet(&ends, Join::default()) }
     }
 
     /// Leads a node without predecessors into the graph.
@@ -499,15 +301,12 @@ impl Builder {
                 continue;
             }
             let read = self.nodes[self.dice.pick(&before)].id.clone();
-            match &mut self.nodes[ix].kind {
-                Kind::Function { args, .. } => {
-                    *args = json!({"from": format!("$nodes.{read} ?? null")});
-                }
-                Kind::Transform(Transform::Constant(_)) => {
-                    let n = self.dice.number(0..=9);
-                    self.nodes[ix].kind = Kind::Transform(Transform::Reads { node: read, n });
-                }
-                _ => {}
+            let n = self.dice.number(0..=9);
+            let kind = &mut self.nodes[ix].kind;
+            if let Kind::Function { args, .. } = kind {
+                *args = json!({"from": format!("$nodes.{read} ?? null")});
+            } else if let Kind::Transform(Transform::Constant(_)) = kind {
+                *kind = Kind::Transform(Transform::Reads { node: read, n });
             }
         }
     }

@@ -10,6 +10,7 @@ mod document;
 mod model;
 mod nodes;
 mod plan;
+mod shapes;
 #[cfg(test)]
 mod tests;
 

@@ -56,17 +56,39 @@ pub struct Node {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Kind {
     /// `function` (or its alias `task`): the environment's plan says what it does.
-    Function { name: String, alias: bool, args: Value },
+    Function {
+        /// Name of the function.
+        name: String,
+        /// True: spelled `task`, with the aliases of its keys.
+        alias: bool,
+        /// `args`.
+        args: Value,
+    },
     /// `http`: as a function.
-    Http { method: &'static str },
+    Http {
+        /// HTTP method.
+        method: &'static str,
+    },
     /// `agent`; nothing serves it, so it ends with its queue timeout.
     Agent,
     /// `transform`.
     Transform(Transform),
     /// `filter` over a literal list of integers.
-    Filter { items: Vec<i64>, keeps: ItemTest },
+    Filter {
+        /// The list.
+        items: Vec<i64>,
+        /// Which of it stays.
+        keeps: ItemTest,
+    },
     /// `aggregate` over a literal list, of objects with `v` where it has a `field` (or a `by`).
-    Aggregate { items: Vec<Value>, operation: &'static str, field: bool },
+    Aggregate {
+        /// The list.
+        items: Vec<Value>,
+        /// `operation`.
+        operation: &'static str,
+        /// True: works on `v` of each item.
+        field: bool,
+    },
     /// `conditional`.
     Conditional,
     /// `parallel`.
@@ -74,27 +96,62 @@ pub enum Kind {
     /// `join`.
     Join,
     /// `map`.
-    Map { items: Items, body: Body, max_parallel: u32, tolerate: u32 },
+    Map {
+        /// What it runs over.
+        items: Items,
+        /// What it runs per item.
+        body: Body,
+        /// `max_parallel`.
+        max_parallel: u32,
+        /// `tolerate`, as a count.
+        tolerate: u32,
+    },
     /// `loop`; `loops` names its own index last.
     Loop {
+        /// `loop_back_to`.
         head: Ix,
+        /// `max_iterations`.
         max_iterations: u32,
+        /// True: go back.
         condition: Guard,
+        /// `break_path`.
         break_to: Option<Ix>,
+        /// `timeout_path`.
         timeout_to: Option<Ix>,
     },
     /// `composite` with an inline workflow.
-    Composite { workflow: Box<Flow>, inputs: Option<Value> },
+    Composite {
+        /// The workflow of the child.
+        workflow: Box<Flow>,
+        /// `inputs`: `$inputs`, or an object; absent: its input.
+        inputs: Option<Value>,
+    },
     /// `hitl`.
-    Hitl { approvers: Vec<&'static str>, quorum: u32, escalate_after_ms: Option<u64> },
+    Hitl {
+        /// Users who may decide.
+        approvers: Vec<&'static str>,
+        /// Approving votes needed.
+        quorum: u32,
+        /// When `erin` may decide too.
+        escalate_after_ms: Option<u64>,
+    },
     /// `timer`.
-    Timer { for_ms: u64 },
+    Timer {
+        /// How long.
+        for_ms: u64,
+    },
     /// `signal`; every instance of the node waits for the same name.
-    Signal { name: String },
+    Signal {
+        /// Its name.
+        name: String,
+    },
     /// `handoff`; nothing serves it, so it ends with its timeout.
     Handoff,
     /// A type that no server knows.
-    Unknown { type_name: &'static str },
+    Unknown {
+        /// How the document spells it.
+        type_name: &'static str,
+    },
 }
 
 /// What a `transform` computes.
@@ -113,7 +170,12 @@ pub enum Transform {
     /// A reference that leads nowhere: the node fails.
     Unresolvable,
     /// `{"n": c, "seen": "$nodes.<id> ?? null"}`: reads an earlier node.
-    Reads { node: String, n: i64 },
+    Reads {
+        /// The node that is read.
+        node: String,
+        /// The `n` of the result.
+        n: i64,
+    },
 }
 
 /// What a `filter` keeps.

@@ -198,10 +198,9 @@ impl Builder {
         let body = if self.depth < 2 && self.in_map < 2 && self.dice.percent(25) {
             Body::Workflow(Box::new(self.child(false)))
         } else {
-            let leaf = match self.dice.weighted(BODIES) {
-                Leaf::Map if self.in_map > 2 => Leaf::Function,
-                leaf => leaf,
-            };
+            let drawn = self.dice.weighted(BODIES);
+            let too_deep = drawn == Leaf::Map && self.in_map > 2;
+            let leaf = if too_deep { Leaf::Function } else { drawn };
             let mut body = self.of_type(leaf);
             if let OnError::Route(_) = body.on_error {
                 body.on_error = OnError::Fail;
@@ -276,14 +275,20 @@ impl Builder {
             | Kind::Timer { .. }
             | Kind::Unknown { .. } => {}
         }
-        node.on_error = match self.dice.within(0..=99) {
-            0..=6 => OnError::Skip,
-            7..=9 => OnError::Park,
-            _ => OnError::Fail,
+        let short = node.timeout_ms.is_some_and(|ms| ms < LONG_MS) && !node.is_job();
+        let gives_up = short || node.queue_timeout_ms.is_some();
+        // What surely fails is mostly passed over, or few runs would come to an end.
+        let skips = if gives_up { 65 } else { 6 };
+        node.on_error = if self.dice.percent(skips) {
+            OnError::Skip
+        } else if self.dice.percent(4) {
+            OnError::Park
+        } else {
+            OnError::Fail
         };
         let parks = node.on_error == OnError::Park;
         if self.has_inputs && self.options.failures && !parks && self.dice.percent(2) {
-            node.pre = Some(Guard::RunInput(self.dice.number(-1..=6)));
+            node.pre = Some(Guard::RunInput(self.dice.pick(&[-1, -1, 0, 1, 5])));
         }
     }
 

@@ -59,6 +59,9 @@ pub struct AttemptPlan {
     pub ends: AttemptEnd,
     /// How long it takes.
     pub takes_ms: u64,
+    /// How it ends where it hangs and, holding no lease that is lost, is sent again; otherwise the
+    /// same as `ends`.
+    pub again: AttemptEnd,
 }
 
 /// How an attempt ends.
@@ -110,10 +113,10 @@ impl Plan {
         let mut dice = Dice::of(seed, &["moods"]);
         let moods = if failures {
             Moods {
-                fails: dice.pick(&[0, 0, 1, 3, 10]),
+                fails: dice.pick(&[0, 0, 0, 1, 3, 8]),
                 flaky: dice.pick(&[0, 5, 15, 40]),
                 hangs: dice.pick(&[0, 0, 0, 2, 8]),
-                rejects: dice.pick(&[0, 20, 50]),
+                rejects: dice.pick(&[0, 10, 40]),
             }
         } else {
             Moods { fails: 0, flaky: 0, hangs: 0, rejects: 0 }
@@ -136,7 +139,7 @@ impl Plan {
         let n = fate.within(0..=9);
         let fails = fate.percent(self.moods.fails);
         let failures_first = if fate.percent(self.moods.flaky) {
-            fate.weighted(&[(6, 1_u32), (3, 2), (1, u32::MAX)])
+            fate.weighted(&[(20, 1_u32), (10, 2), (1, u32::MAX)])
         } else {
             0
         };
@@ -144,9 +147,7 @@ impl Plan {
         let mut detail = Dice::of(self.seed, &["attempt", path, instance, &attempt.to_string()]);
         let takes_ms = detail.weighted(&[(3, 0_u64), (5, 40), (3, 900), (1, 4_000)]);
         let takes_ms = detail.within(takes_ms / 2..=takes_ms + 5);
-        let ends = if hangs_at == Some(u64::from(attempt)) {
-            AttemptEnd::Hangs
-        } else if attempt <= failures_first {
+        let again = if attempt <= failures_first {
             AttemptEnd::Fails { code: "boom", retryable: true }
         } else if fails {
             AttemptEnd::Fails { code: "bad_input", retryable: false }
@@ -155,7 +156,9 @@ impl Plan {
         } else {
             AttemptEnd::Succeeds(json!({"n": n, "of": instance}))
         };
-        AttemptPlan { ends, takes_ms }
+        let hangs = hangs_at == Some(u64::from(attempt));
+        let ends = if hangs { AttemptEnd::Hangs } else { again.clone() };
+        AttemptPlan { ends, takes_ms, again }
     }
 
     /// True if waits of `node` get their answer; else they end with their (short) timeout.

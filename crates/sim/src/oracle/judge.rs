@@ -170,7 +170,7 @@ impl Judge<'_> {
             self.differs(path, format!("`{id}` completed, but its effect never happened"));
         }
         let own = executed.keys().filter(|(run, _)| run == path).map(|(_, id)| id);
-        for id in own.filter(|id| !seen.attempted.contains_key(*id)) {
+        for id in own.filter(|id| !seen.attempted.contains(*id)) {
             self.differs(path, format!("the effect of `{id}` happened, but nobody asked for it"));
         }
     }

@@ -17,11 +17,21 @@
 //! an unhandled failure against everything else) the sets hold every outcome that is possible, and
 //! perhaps some that are not. In a run that was stopped, everything else may be cancelled or absent.
 
+mod arrival;
+#[cfg(test)]
+mod drive;
+mod follow;
 mod judge;
+#[cfg(test)]
+mod lookup;
 mod nested;
 mod observed;
 mod prediction;
+#[cfg(test)]
+mod react;
 mod steps;
+#[cfg(test)]
+mod tests;
 mod value;
 mod walk;
 

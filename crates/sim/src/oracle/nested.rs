@@ -48,9 +48,13 @@ impl Walk<'_> {
             bodies.push((id, results));
         }
         let may_fail = most_failed > *tolerate as usize;
+        let may_stop = may_fail || !certain;
         for (id, results) in bodies {
-            let allowed = item_allowed(body, &results, certain && !may_fail, may_fail);
+            let allowed = item_allowed(body, &results, !may_stop, may_stop);
             self.out.instances.insert(id, allowed);
+        }
+        if may_stop {
+            self.may_stop_inside(instance);
         }
         let mut results = Vec::new();
         if may_fail {
@@ -62,6 +66,20 @@ impl Walk<'_> {
         }
         self.certain = certain;
         results
+    }
+
+    /// Everything inside `map` may be cancelled, or never be.
+    fn may_stop_inside(&mut self, map: &InstanceId) {
+        let depth = map.scope.0.len();
+        let inside = self.out.instances.iter_mut().filter(|(id, _)| {
+            id.scope.0.len() > depth
+                && id.scope.0.starts_with(&map.scope.0)
+                && id.scope.0[depth].node == map.node
+        });
+        for (_, allowed) in inside {
+            allowed.certain = false;
+            allowed.outcomes.insert(Outcome::Cancelled);
+        }
     }
 
     /// What one item may come to, `on_error` included.

@@ -1,6 +1,6 @@
 //! What a run has come to, read from its log and those of its children.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aob_engine::{Event, EventKind, FailureOutcome, InstanceId, Payload, RunId, SkipCause};
 use serde_json::Value;
@@ -30,8 +30,8 @@ pub struct Observed {
     pub instances: BTreeMap<InstanceId, Seen>,
     /// The instance for which it failed.
     pub failed_at: Option<InstanceId>,
-    /// Instances that were handed out, with the last attempt.
-    pub attempted: BTreeMap<InstanceId, u32>,
+    /// Instances that were handed out at least once.
+    pub attempted: BTreeSet<InstanceId>,
     /// Child runs by the instance that opened them.
     pub children: BTreeMap<InstanceId, Observed>,
 }
@@ -50,12 +50,12 @@ impl Observed {
             output: None,
             instances: BTreeMap::new(),
             failed_at: None,
-            attempted: BTreeMap::new(),
+            attempted: BTreeSet::new(),
             children: BTreeMap::new(),
         };
         for event in log {
-            seen.event(event);
             facts.learn(path, event);
+            seen.event(event);
             if let EventKind::ChildStarted(data) = &event.kind
                 && let Some(log) = child(data.child)
             {
@@ -84,7 +84,7 @@ impl Observed {
         } else if let EventKind::NodeCancelled(e) = &event.kind {
             self.ends(&e.instance, Outcome::Cancelled, None, false);
         } else if let EventKind::NodeScheduled(e) = &event.kind {
-            self.attempted.insert(e.instance.clone(), e.attempt);
+            self.attempted.insert(e.instance.clone());
             self.opens(&e.instance);
         } else if let EventKind::RunCompleted(e) = &event.kind {
             self.status = Status::Completed;

@@ -69,10 +69,7 @@ impl Walk<'_> {
         match &node.kind {
             Kind::Function { .. } => self.attempts(node, instance, false),
             Kind::Http { .. } => self.attempts(node, instance, true),
-            Kind::Agent => match node.queue_timeout_ms {
-                Some(_) => vec![Res::timed_out("queue_timeout")],
-                None => Vec::new(),
-            },
+            Kind::Agent => self.unserved(node, instance),
             Kind::Handoff => match node.timeout_ms {
                 Some(_) => vec![Res::timed_out("timeout")],
                 None => Vec::new(),
@@ -125,11 +122,10 @@ impl Walk<'_> {
         let granted = node.retry.map_or(3, |retry| retry.max_attempts);
         let (mut attempts_max, mut parks) = (granted, 0);
         for attempt in 1.. {
-            let ends = self.plan.attempt(&self.path, &name, attempt, http).ends;
+            let ends = self.plan.attempt(&self.path, &name, attempt, http).again;
             let lost = self.facts.lost.get(&(self.path.clone(), name.clone(), attempt));
             let failure = match (lost, ends) {
-                (Some(code), _) if !repeatable(node) => {
-                    let _ = code;
+                (Some(_), _) if !repeatable(node) => {
                     parks += 1;
                     let decided = self.parked(instance, parks, true);
                     if decided.outcome == Outcome::Open {
@@ -138,18 +134,18 @@ impl Walk<'_> {
                     }
                     return vec![decided];
                 }
-                (Some(code), _) => Some((code.clone(), Val::Error(code.clone()), true)),
+                (Some(code), _) => (code.clone(), Val::Error(code.clone()), true),
                 (None, AttemptEnd::Succeeds(value)) => {
                     return vec![Res::new(Outcome::Completed, Val::Known(value))];
                 }
                 (None, AttemptEnd::Fails { code, retryable }) => {
                     let value = Val::planned_error(code, PLANNED_MESSAGE);
-                    Some((code.to_owned(), value, retryable))
+                    (code.to_owned(), value, retryable)
                 }
-                (None, AttemptEnd::Hangs) => None,
+                // What is sent again does not hang again.
+                (None, AttemptEnd::Hangs) => return Vec::new(),
             };
-            // An attempt that hangs and was not given up: the run was stopped before.
-            let Some((code, value, retryable)) = failure else { return Vec::new() };
+            let (code, value, retryable) = failure;
             if retryable && attempt < attempts_max {
                 continue;
             }
@@ -168,6 +164,19 @@ impl Walk<'_> {
             return vec![result];
         }
         Vec::new()
+    }
+
+    /// A job that nobody takes: each attempt ends with its queue timeout, if it has one.
+    fn unserved(&self, node: &Node, instance: &InstanceId) -> Vec<Res> {
+        if node.queue_timeout_ms.is_none() {
+            return Vec::new();
+        }
+        let failure = Res::timed_out("queue_timeout");
+        if node.on_error != OnError::Park || self.has_way(node, instance, &failure) {
+            return vec![failure];
+        }
+        let mut decisions = (1..).map(|nth| self.parked(instance, nth, true));
+        decisions.find(|decided| decided.outcome != Outcome::Open).into_iter().collect()
     }
 
     /// What a person makes of a parked instance; [`Outcome::Open`]: it goes on trying.

@@ -6,7 +6,7 @@ use crate::generator::Guard;
 
 /// A value that flows, as far as it is known.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Val {
+pub(super) enum Val {
     /// Exactly this.
     Known(Value),
     /// An object with this `n`, and something else.
@@ -19,7 +19,7 @@ pub enum Val {
 
 /// What a condition gives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Truth {
+pub(super) enum Truth {
     /// It holds.
     True,
     /// It does not.
@@ -32,22 +32,22 @@ pub enum Truth {
 
 impl Val {
     /// The null that flows where something was passed over.
-    pub fn null() -> Self {
+    pub(super) fn null() -> Self {
         Self::Known(Value::Null)
     }
 
     /// The error of a planned failure.
-    pub fn planned_error(code: &str, message: &str) -> Self {
+    pub(super) fn planned_error(code: &str, message: &str) -> Self {
         Self::Known(json!({"error": {"code": code, "message": message}}))
     }
 
     /// The value, where it is known.
-    pub fn known(&self) -> Option<&Value> {
+    pub(super) fn known(&self) -> Option<&Value> {
         if let Self::Known(value) = self { Some(value) } else { None }
     }
 
     /// What is left of this where it may be `other` as well.
-    pub fn or(self, other: &Self) -> Self {
+    pub(super) fn or(self, other: &Self) -> Self {
         if self == *other { self } else { Self::Unknown }
     }
 
@@ -91,13 +91,13 @@ impl Truth {
     }
 
     /// True if it may give `other`.
-    pub fn may_be(self, other: Self) -> bool {
+    pub(super) fn may_be(self, other: Self) -> bool {
         self == other || self == Self::Unknown
     }
 }
 
 /// What `guard` gives over `output`, in a run with these `inputs`.
-pub fn evaluate(guard: &Guard, output: &Val, inputs: &Val) -> Truth {
+pub(super) fn evaluate(guard: &Guard, output: &Val, inputs: &Val) -> Truth {
     match guard {
         Guard::Constant(value) => Truth::of(Some(Some(*value))),
         Guard::Above(bound) => Truth::of(output.number().map(|n| n.map(|n| n > *bound))),

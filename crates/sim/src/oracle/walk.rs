@@ -10,18 +10,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use aob_engine::{InstanceId, Scope};
 
 use super::Facts;
+use super::arrival::{Arrival, Counts, losers};
 use super::prediction::{Allowed, Outcome, Prediction, Status};
 use super::steps::{Res, object};
-use super::value::{Truth, Val, evaluate};
-use crate::generator::{Edge, Flow, Ix, Kind, Mode, Node, On, OnError, Plan};
+use super::value::{Truth, Val};
+use crate::generator::{Edge, Flow, Ix, Kind, Mode, On, OnError, Plan};
 
 /// What may become of an edge in one scope.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Ways {
-    taken: bool,
-    dead: bool,
-    failed: bool,
-    value: Option<Val>,
+    pub(super) taken: bool,
+    pub(super) dead: bool,
+    pub(super) failed: bool,
+    pub(super) value: Option<Val>,
 }
 
 /// The walk over one run.
@@ -33,11 +34,11 @@ pub(super) struct Walk<'a> {
     pub(super) path: String,
     pub(super) inputs: Val,
     pub(super) out: Prediction,
-    edges: Vec<Edge>,
+    pub(super) edges: Vec<Edge>,
     losers: BTreeSet<Ix>,
-    ways: BTreeMap<(Scope, usize), Ways>,
+    pub(super) ways: BTreeMap<(Scope, usize), Ways>,
     /// What the last instance of each loop node may do: go back, leave, and its output.
-    turns: BTreeMap<InstanceId, Turn>,
+    pub(super) turns: BTreeMap<InstanceId, Turn>,
     fails_surely: bool,
     waits: bool,
     /// Failures that a join behind them may tolerate.
@@ -49,10 +50,10 @@ pub(super) struct Walk<'a> {
 }
 
 #[derive(Debug, Clone)]
-struct Turn {
-    again: bool,
-    leaves: bool,
-    value: Val,
+pub(super) struct Turn {
+    pub(super) again: bool,
+    pub(super) leaves: bool,
+    pub(super) value: Val,
 }
 
 impl<'a> Walk<'a> {
@@ -166,7 +167,8 @@ impl<'a> Walk<'a> {
             Some(_) | None => self.arrival(ix, scope),
         };
         self.tolerates(ix, scope, &arrival, certain);
-        self.certain = certain;
+        // What a loser is about to do it may never do.
+        self.certain = certain && !self.losers.contains(&ix);
         let mut results = Vec::new();
         if arrival.starts {
             results = self.run_node(node, &instance, arrival.input);
@@ -234,7 +236,7 @@ impl<'a> Walk<'a> {
     }
 
     /// The scope in which `edge` is decided, seen from `scope` of its source or target.
-    fn decided_in(&self, edge: usize, scope: &Scope) -> Scope {
+    pub(super) fn decided_in(&self, edge: usize, scope: &Scope) -> Scope {
         let Edge { from, to, .. } = self.edges[edge];
         let (a, b) = (&self.flow.nodes[from].loops, &self.flow.nodes[to].loops);
         let common = a.iter().zip(b).take_while(|(a, b)| a == b).count();
@@ -242,113 +244,18 @@ impl<'a> Walk<'a> {
     }
 
     /// True where `edge` leaves a loop's body without passing its loop node.
-    fn is_route(&self, edge: usize) -> bool {
+    pub(super) fn is_route(&self, edge: usize) -> bool {
         let Edge { from, to, .. } = self.edges[edge];
         let (a, b) = (&self.flow.nodes[from].loops, &self.flow.nodes[to].loops);
         let common = a.iter().zip(b).take_while(|(a, b)| a == b).count();
         a.get(common).is_some_and(|outermost_left| *outermost_left != from)
     }
 
-    /// True if a failure surely takes an edge.
-    pub(super) fn has_way(&self, node: &Node, instance: &InstanceId, result: &Res) -> bool {
-        let Some(ix) = self.flow.nodes.iter().position(|other| other.id == node.id) else {
-            return false;
-        };
-        let taken = self.follow(ix, result);
-        let routed = self.route_taken(ix, instance);
-        routed || taken.iter().any(|(_, truth)| *truth == Truth::True)
-    }
-
-    /// True if another iteration surely took a route out for this node.
-    fn route_taken(&self, ix: Ix, instance: &InstanceId) -> bool {
-        (0..self.edges.len()).any(|edge| {
-            self.edges[edge].from == ix
-                && self.is_route(edge)
-                && self
-                    .ways
-                    .get(&(self.decided_in(edge, &instance.scope), edge))
-                    .is_some_and(|ways| ways.taken && !ways.dead)
-        })
-    }
-
-    fn truths(&self, ix: Ix, instance: &InstanceId, result: &Res) -> Vec<(usize, Truth)> {
-        let is_loop = matches!(self.flow.nodes[ix].kind, Kind::Loop { .. });
-        if is_loop && result.outcome == Outcome::Completed {
-            self.loop_edges(ix, instance, &result.value)
-        } else {
-            self.follow(ix, result)
-        }
-    }
-
-    /// The edges that follow `result`, with what their guards give. An error among them is the
-    /// guard's; then nothing is taken.
-    pub(super) fn follow(&self, ix: Ix, result: &Res) -> Vec<(usize, Truth)> {
-        let has = |on: On| self.edges.iter().any(|edge| edge.from == ix && edge.on == on);
-        let node = &self.flow.nodes[ix];
-        match result.outcome {
-            Outcome::Completed if matches!(node.kind, Kind::Hitl { .. }) => {
-                self.guards(ix, &[On::Approved, On::Success, On::Always], &result.value)
-            }
-            Outcome::Completed | Outcome::PassedOver => {
-                self.guards(ix, &[On::Success, On::Always], &result.value)
-            }
-            Outcome::TimedOut if has(On::Timeout) => {
-                let first = self.guards(ix, &[On::Timeout, On::Always], &result.value);
-                let surely = |(edge, truth): &(usize, Truth)| {
-                    self.edges[*edge].on == On::Timeout && *truth == Truth::True
-                };
-                if first.iter().any(surely) {
-                    return first;
-                }
-                self.guards(ix, &[On::Failure, On::Always], &result.value)
-            }
-            Outcome::Rejected if has(On::Rejected) => {
-                self.guards(ix, &[On::Rejected, On::Always], &result.value)
-            }
-            Outcome::Failed | Outcome::TimedOut | Outcome::Rejected => {
-                self.guards(ix, &[On::Failure, On::Always], &result.value)
-            }
-            Outcome::DeadPath | Outcome::Cancelled | Outcome::Open => Vec::new(),
-        }
-    }
-
-    fn guards(&self, ix: Ix, on: &[On], value: &Val) -> Vec<(usize, Truth)> {
-        let eligible = |edge: &usize| {
-            let edge = &self.edges[*edge];
-            edge.from == ix && on.contains(&edge.on)
-        };
-        let exclusive =
-            matches!(self.flow.nodes[ix].kind, Kind::Conditional) && on.contains(&On::Success);
-        let mut order: Vec<usize> = (0..self.edges.len()).filter(eligible).collect();
-        if exclusive {
-            order.sort_by_key(|edge| self.edges[*edge].guard.is_none());
-        }
-        let mut truths = Vec::new();
-        let mut open = true;
-        for edge in order {
-            let guard = self.edges[edge].guard.as_ref();
-            let truth = guard.map_or(Truth::True, |guard| evaluate(guard, value, &self.inputs));
-            if !open {
-                truths.push((edge, Truth::False));
-                continue;
-            }
-            let maybe_before =
-                exclusive && truths.iter().any(|(_, truth)| *truth == Truth::Unknown);
-            let truth = if maybe_before && truth == Truth::True { Truth::Unknown } else { truth };
-            let certainly = guard.is_none() || truth == Truth::True;
-            open = !(exclusive && certainly && truth.may_be(Truth::True));
-            truths.push((edge, truth));
-        }
-        truths
-    }
-
     /// Decides `on_error` and the edges of everything that the instance may come to.
     fn finish(&mut self, ix: Ix, instance: &InstanceId, results: Vec<Res>, certain: bool) {
         let node = &self.flow.nodes[ix];
-        let results = match node.kind {
-            Kind::Loop { .. } => self.turn(ix, instance, results),
-            _ => results,
-        };
+        let is_loop = matches!(node.kind, Kind::Loop { .. });
+        let results = if is_loop { self.turn(ix, instance, results) } else { results };
         let mut ends = Vec::new();
         for result in results {
             let truths = self.truths(ix, instance, &result);
@@ -488,69 +395,6 @@ impl<'a> Walk<'a> {
             edge.from == ix && edge.on == On::Success && self.flow.nodes[edge.to].join.tolerate > 0
         })
     }
-
-    /// What a loop node may do next.
-    fn turn(&mut self, ix: Ix, instance: &InstanceId, results: Vec<Res>) -> Vec<Res> {
-        let Kind::Loop { condition, max_iterations, timeout_to, .. } = &self.flow.nodes[ix].kind
-        else {
-            return results;
-        };
-        let iteration = instance.scope.0.last().map_or(1, |step| step.index);
-        let last = iteration >= *max_iterations;
-        let mut turn = Turn { again: false, leaves: false, value: Val::Unknown };
-        let mut after = Vec::new();
-        for result in results {
-            if result.outcome != Outcome::Completed {
-                turn.leaves = true;
-                after.push(result);
-                continue;
-            }
-            let truth = evaluate(condition, &result.value, &self.inputs);
-            turn.value = result.value.clone();
-            turn.again |= truth.may_be(Truth::True) && !last;
-            let exhausted = truth.may_be(Truth::True) && last;
-            if truth.may_be(Truth::Error) {
-                turn.leaves = true;
-                after.push(Res::failed("condition_error"));
-            }
-            if exhausted && timeout_to.is_none() {
-                turn.leaves = true;
-                after.push(Res::failed("max_iterations"));
-            }
-            turn.leaves |= truth.may_be(Truth::False) || (exhausted && timeout_to.is_some());
-            let completes =
-                truth.may_be(Truth::False) || turn.again || (exhausted && timeout_to.is_some());
-            if completes {
-                after.push(result);
-            }
-        }
-        self.turns.insert(instance.clone(), turn);
-        after
-    }
-
-    /// The edges that a loop takes when it completes without going back.
-    fn loop_edges(&self, ix: Ix, instance: &InstanceId, value: &Val) -> Vec<(usize, Truth)> {
-        let Kind::Loop { condition, max_iterations, break_to, .. } = &self.flow.nodes[ix].kind
-        else {
-            return Vec::new();
-        };
-        let iteration = instance.scope.0.last().map_or(1, |step| step.index);
-        let truth = evaluate(condition, value, &self.inputs);
-        let done = if break_to.is_some() { On::Break } else { On::Success };
-        let mut truths = Vec::new();
-        if truth.may_be(Truth::False) {
-            truths.extend(self.guards(ix, &[done, On::Always], value));
-        }
-        if truth.may_be(Truth::True) && iteration >= *max_iterations {
-            truths.extend(self.guards(ix, &[On::Timeout, On::Always], value));
-        }
-        if truth == Truth::Unknown {
-            for (_, truth) in &mut truths {
-                *truth = Truth::Unknown;
-            }
-        }
-        truths
-    }
 }
 
 /// A result with what its edges do.
@@ -568,91 +412,4 @@ impl End {
         let found = self.truths.iter().find(|(known, _)| *known == edge);
         found.map_or(Truth::False, |(_, truth)| *truth)
     }
-}
-
-/// How a node may be reached.
-#[derive(Debug, Clone)]
-struct Arrival {
-    starts: bool,
-    skipped: bool,
-    unsatisfiable: bool,
-    input: Val,
-    /// Least and most incoming edges whose source failed.
-    failed: (usize, usize),
-}
-
-impl Default for Arrival {
-    fn default() -> Self {
-        let (starts, skipped, unsatisfiable) = (false, false, false);
-        Self { starts, skipped, unsatisfiable, input: Val::Unknown, failed: (0, 0) }
-    }
-}
-
-impl Arrival {
-    fn opened(input: Val) -> Self {
-        Self { starts: true, input, ..Self::default() }
-    }
-}
-
-/// Least and most incoming edges of each fate.
-#[derive(Debug, Default)]
-struct Counts {
-    all: usize,
-    least_taken: usize,
-    most_taken: usize,
-    least_failed: usize,
-    most_failed: usize,
-}
-
-impl Counts {
-    fn add(&mut self, ways: &Ways) {
-        self.most_taken += usize::from(ways.taken);
-        self.least_taken += usize::from(ways.taken && !ways.dead && !ways.failed);
-        self.most_failed += usize::from(ways.failed);
-        self.least_failed += usize::from(ways.failed && !ways.dead && !ways.taken);
-    }
-
-    fn arrival(&self, node: &Node) -> Arrival {
-        let allowed = node.join.tolerate as usize;
-        let needed = match node.join.mode {
-            Mode::All => {
-                let fits = self.most_failed > 0 && self.least_failed <= allowed && allowed > 0;
-                let surely = self.least_failed > 0 && self.most_failed <= allowed;
-                let starts = self.most_taken > 0 || fits;
-                let skipped = self.least_taken == 0 && !surely;
-                return Arrival { starts, skipped, ..Arrival::default() };
-            }
-            Mode::Any => {
-                let (starts, skipped) = (self.most_taken > 0, self.least_taken == 0);
-                return Arrival { starts, skipped, ..Arrival::default() };
-            }
-            Mode::KOfN(k) => k as usize,
-            Mode::Quorum => self.all / 2 + 1,
-        };
-        let something = self.most_taken > 0 || self.most_failed > 0;
-        Arrival {
-            starts: self.most_taken >= needed,
-            skipped: self.least_taken == 0 && self.least_failed == 0,
-            unsatisfiable: self.least_taken < needed && something,
-            ..Arrival::default()
-        }
-    }
-}
-
-/// Nodes whose every way leads to a join that cancels what loses, through one another.
-fn losers(flow: &Flow, edges: &[Edge]) -> BTreeSet<Ix> {
-    let mut losers = BTreeSet::new();
-    for (join, node) in flow.nodes.iter().enumerate().filter(|(_, node)| node.join.cancel_losers) {
-        let mut own: BTreeSet<Ix> = BTreeSet::new();
-        // Sources stand before their targets, so one pass from the join backwards finds them all.
-        for ix in (0..join).rev() {
-            let mut out = edges.iter().filter(|edge| edge.from == ix).peekable();
-            let leads = out.peek().is_some() && out.all(|e| e.to == join || own.contains(&e.to));
-            if leads && flow.nodes[ix].loops == node.loops {
-                own.insert(ix);
-            }
-        }
-        losers.extend(own);
-    }
-    losers
 }
