@@ -2,8 +2,10 @@
 
 CARGO ?= cargo
 export CARGO_TERM_COLOR ?= auto
+RUNS ?= 1000
+SEED ?= 1
 
-.PHONY: demo test test-full fix bench setup
+.PHONY: demo test test-full sim fix bench setup
 
 ## Runs the onboarding example from start to end on the embedded stack.
 demo: setup
@@ -21,6 +23,11 @@ test: setup
 ## As `test`, optimised, with everything that is ignored by default.
 test-full: test
 	$(CARGO) test --locked --release --workspace -- --include-ignored
+
+## Simulates the whole system under faults: `make sim RUNS=20000 SEED=1`.
+sim: setup
+	$(CARGO) build --release --locked -p aob-sim
+	target/release/aob-sim --runs $(RUNS) --seed $(SEED) --commit "$$(git rev-parse --short HEAD)"
 
 ## Prints the benchmark table and writes it as JSON.
 bench: setup

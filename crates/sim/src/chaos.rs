@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use crate::counts::Count;
 use crate::gate::Gate;
 use crate::site::Site;
+use crate::weather::Strike;
 
 /// Starts what comes by itself; it ends with the storm.
 pub(crate) fn start(site: &Arc<Site>) {
-    for (fault, mean) in site.world.weather.events.clone() {
+    for (strike, mean) in site.world.weather.strikes.clone() {
         let site = Arc::clone(site);
         tokio::spawn(async move {
             let mean_ms = u64::try_from(mean.as_millis()).unwrap_or(u64::MAX / 4);
@@ -21,34 +21,33 @@ pub(crate) fn start(site: &Arc<Site>) {
                 if !site.world.is_stormy() {
                     return;
                 }
-                strike(&site, fault);
+                hit(&site, strike);
             }
         });
     }
 }
 
-fn strike(site: &Site, fault: Count) {
+fn hit(site: &Site, strike: Strike) {
     let world = &site.world;
-    let ms = |least: u64, most: u64| {
-        Duration::from_millis(world.draw(|dice| dice.within(least..=most)))
-    };
-    match fault {
-        Count::CrashAnytime => {
+    let ms =
+        |least: u64, most: u64| Duration::from_millis(world.draw(|dice| dice.within(least..=most)));
+    match strike {
+        Strike::Crash => {
             if let Some(live) = site.any() {
-                world.fault(fault);
+                world.fault(strike.count());
                 live.gate.kill();
             }
         }
-        Count::Restart => {
+        Strike::Restart => {
             let index = world.draw(|dice| dice.count(0..=site.restarts.len() - 1));
             if site.coordinator_at(index).is_some() {
-                world.fault(fault);
+                world.fault(strike.count());
                 site.restarts[index].notify_waiters();
             }
         }
-        Count::Stall => {
+        Strike::Stall => {
             if let Some(live) = site.any() {
-                world.fault(fault);
+                world.fault(strike.count());
                 let time = ms(500, 60_000);
                 live.gate.stall(time);
                 if time > Duration::from_secs(10) {
@@ -57,28 +56,27 @@ fn strike(site: &Site, fault: Count) {
                 }
             }
         }
-        Count::RunnerStall => {
+        Strike::RunnerStall => {
             let index = world.draw(|dice| dice.count(0..=world.weather.runners - 1));
             if let Some(gate) = site.runner_at(index).filter(|gate| !gate.is_dead()) {
-                world.fault(fault);
+                world.fault(strike.count());
                 gate.stall(ms(16_000, 90_000));
             }
         }
-        Count::StoreOutage => {
+        Strike::Outage => {
             let gates = some(site);
             if !gates.is_empty() {
-                world.fault(fault);
+                world.fault(strike.count());
                 let time = ms(1_000, 40_000);
                 gates.iter().for_each(|gate| gate.cut(time));
             }
         }
-        Count::ClockJump => {
+        Strike::ClockJump => {
             if let Some(gate) = some(site).first() {
-                world.fault(fault);
+                world.fault(strike.count());
                 gate.skew(world.draw(|dice| dice.number(-300_000..=300_000)));
             }
         }
-        _ => {}
     }
 }
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use aob_api::jobs::JobMessage;
 use aob_engine::{
-    ApprovalOutcome, Blob, Blobs, CancelCause, CommandId, Decision, Event, EventKind, InstanceId,
-    Request, RunId, RunState, SkipCause, Timestamp, apply, decide,
+    Blob, Blobs, CommandId, Decision, Event, EventKind, InstanceId, Request, RunId, RunState,
+    Timestamp, apply, decide,
 };
 use aob_ir::{Digest, Ir};
 use aob_store::{StreamAppend, StreamId};
@@ -15,6 +15,7 @@ use serde_json::value::RawValue;
 use tokio::sync::Notify;
 
 use crate::counts::Count;
+use crate::paths::Paths;
 use crate::world::World;
 
 /// See the module.
@@ -52,9 +53,7 @@ pub(crate) struct RunLog {
     blobs: BTreeMap<Digest, Arc<Blob>>,
     /// Segments so far.
     ordinal: u64,
-    /// The command that ended each attempt.
-    ended_by: BTreeMap<(InstanceId, u32), CommandId>,
-    attempts_max: BTreeMap<InstanceId, u32>,
+    paths: Paths,
     scheduled: BTreeSet<(InstanceId, u32)>,
 }
 
@@ -69,8 +68,7 @@ impl RunLog {
             commands: BTreeSet::new(),
             blobs: BTreeMap::new(),
             ordinal: 0,
-            ended_by: BTreeMap::new(),
-            attempts_max: BTreeMap::new(),
+            paths: Paths::default(),
             scheduled: BTreeSet::new(),
         }
     }
@@ -191,7 +189,10 @@ impl Ledger {
             self.runs.insert(run, RunLog::new(root, path));
         }
         let Some(log) = self.runs.get_mut(&run) else { return };
-        count(world, log, &event);
+        log.paths.count(&world.counts, &log.state, &event);
+        if let EventKind::NodeScheduled(data) = &event.kind {
+            log.scheduled.insert((data.instance.clone(), data.attempt));
+        }
         event.kind.payloads(&mut |payload| {
             if let Some(blob) = payload.inline() {
                 log.blobs.insert(blob.digest(), Arc::clone(blob));
@@ -262,79 +263,5 @@ impl Ledger {
             Decision::NoChange(_) | Decision::Rejected(_) => Some(false),
             Decision::Need(_) => None,
         }
-    }
-}
-
-/// Counts the rare paths that an event shows.
-fn count(world: &World, log: &mut RunLog, event: &Event) {
-    let add = |count| world.counts.add(count);
-    let ended = |log: &mut RunLog, instance: &InstanceId, attempt: u32| {
-        log.ended_by.insert((instance.clone(), attempt), event.command.clone());
-    };
-    match &event.kind {
-        EventKind::NodeScheduled(data) => {
-            log.attempts_max.insert(data.instance.clone(), data.attempts_max);
-            log.scheduled.insert((data.instance.clone(), data.attempt));
-        }
-        EventKind::AttemptRedispatched(_) => add(Count::Redispatch),
-        EventKind::RetryScheduled(data) => {
-            add(Count::Retry);
-            if &*data.failure.code == "lease_expired" {
-                add(Count::LeaseExpired);
-            }
-            ended(log, &data.instance, data.attempt);
-        }
-        EventKind::NodeFailed(data) => {
-            let most = log.attempts_max.get(&data.instance).copied().unwrap_or(0);
-            if data.attempt > 1 && data.attempt >= most {
-                add(Count::RetryExhausted);
-            }
-            ended(log, &data.instance, data.attempt);
-        }
-        EventKind::NodeCompleted(data) => {
-            if data.instance.node.ends_with(".compensate") {
-                add(Count::Compensated);
-            }
-            if data.by.is_some() {
-                add(Count::Repaired);
-            }
-            ended(log, &data.instance, data.attempt);
-        }
-        EventKind::NodeSkipped(data) if data.cause == SkipCause::ByHand => add(Count::Repaired),
-        EventKind::RetryGranted(_) => add(Count::Repaired),
-        EventKind::NodeParked(data) => {
-            add(Count::Parked);
-            ended(log, &data.instance, data.attempt);
-        }
-        EventKind::NodeCancelled(data) => {
-            match data.cause {
-                CancelCause::Fenced => add(Count::Fenced),
-                CancelCause::Loser => add(Count::LoserCancelled),
-                CancelCause::RunStopped | CancelCause::Acknowledged => {}
-            }
-            ended(log, &data.instance, data.attempt);
-        }
-        EventKind::LateResultDiscarded(data) => {
-            add(Count::LateResult);
-            let ended_by = log.ended_by.get(&(data.instance.clone(), data.attempt));
-            if ended_by.is_some_and(|command| command.0.starts_with("tick:")) {
-                add(Count::TimerRace);
-            }
-            if log.state.is_terminal() {
-                add(Count::ResultAfterStop);
-            }
-        }
-        EventKind::ApprovalDecided(data) if data.outcome == ApprovalOutcome::Expired => {
-            add(Count::TicketExpired);
-        }
-        EventKind::ApprovalEscalated(_) => add(Count::TicketEscalated),
-        EventKind::CancelRequested(_) if event.seq == 2 && log.state.parent().is_some() => {
-            add(Count::ChildCancelledUnborn);
-        }
-        EventKind::Continued(_) => add(Count::Continued),
-        EventKind::RunCompleted(_) => add(Count::RunCompleted),
-        EventKind::RunFailed(_) => add(Count::RunFailed),
-        EventKind::RunCancelled(_) => add(Count::RunCancelled),
-        _ => {}
     }
 }

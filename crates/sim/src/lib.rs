@@ -23,6 +23,7 @@ mod gate;
 pub mod generator;
 mod ledger;
 pub mod oracle;
+mod paths;
 mod people;
 mod runner;
 mod simulate;

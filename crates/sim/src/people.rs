@@ -35,7 +35,7 @@ pub(crate) struct People {
 
 /// A command with its author.
 #[derive(Debug, Clone)]
-pub(crate) struct Ask1 {
+pub(crate) struct Order {
     run: RunId,
     id: String,
     actor: &'static str,
@@ -91,7 +91,8 @@ impl People {
         let (root, path, kind) = {
             let ledger = self.site.world.ledger.lock();
             let Some(log) = ledger.run(run) else { return };
-            let Some(event) = usize::try_from(seq - 1).ok().and_then(|at| log.events.get(at)) else {
+            let Some(event) = usize::try_from(seq - 1).ok().and_then(|at| log.events.get(at))
+            else {
                 return;
             };
             (log.root, log.path.to_string(), event.kind.clone())
@@ -99,18 +100,21 @@ impl People {
         if path.is_empty() {
             self.follow_plan(root, run, seq);
         }
-        match &kind {
-            EventKind::ApprovalRequested(data) => self.vote(root, &path, run, data),
-            EventKind::SignalAwaited(data) => self.signal(root, &path, run, &data.instance),
-            EventKind::NodeParked(data) => self.repair(root, &path, run, &data.instance),
-            EventKind::ApprovalDecided(data) if self.site.world.hits(Count::LateVote) => {
+        if let EventKind::ApprovalRequested(data) = &kind {
+            self.vote(root, &path, run, data);
+        } else if let EventKind::SignalAwaited(data) = &kind {
+            self.signal(root, &path, run, &data.instance);
+        } else if let EventKind::NodeParked(data) = &kind {
+            self.repair(root, &path, run, &data.instance);
+        } else if let EventKind::ApprovalDecided(data) = &kind {
+            if self.site.world.hits(Count::LateVote) {
                 let ticket = data.ticket.clone();
                 self.later(0, cast(run, ticket, "bob", Vote::Approve, None, "late"));
             }
-            EventKind::NodeScheduled(data) if self.site.world.hits(Count::SenselessCommand) => {
-                self.nonsense(run, seq, &data.instance);
-            }
-            _ => {}
+        } else if let EventKind::NodeScheduled(data) = &kind
+            && self.site.world.hits(Count::SenselessCommand)
+        {
+            self.nonsense(run, seq, &data.instance);
         }
     }
 
@@ -126,7 +130,7 @@ impl People {
                 Ask::Cancel => {
                     self.site.world.counts.add(Count::Cancel);
                     let command = Command::Cancel { reason: Some("planned".into()) };
-                    self.later(0, Ask1 { run, id, actor: "user:carol", command });
+                    self.later(0, Order { run, id, actor: "user:carol", command });
                 }
                 Ask::Pause { for_ms } => {
                     self.site.world.counts.add(Count::Pause);
@@ -134,10 +138,10 @@ impl People {
                     self.spawn(async move {
                         let (actor, resumed) = ("user:carol", format!("{id}:resume"));
                         let command = Command::Pause { reason: None };
-                        people.insist(Ask1 { run, id, actor, command }).await;
+                        people.insist(Order { run, id, actor, command }).await;
                         sleep(Duration::from_millis(for_ms)).await;
                         let command = Command::Resume;
-                        people.insist(Ask1 { run, id: resumed, actor, command }).await;
+                        people.insist(Order { run, id: resumed, actor, command }).await;
                     });
                 }
             }
@@ -176,7 +180,7 @@ impl People {
             payload: Blob::of(payload),
         };
         let id = format!("signal:{signal}");
-        self.later(after_ms, Ask1 { run, id, actor: "key:hook", command });
+        self.later(after_ms, Order { run, id, actor: "key:hook", command });
     }
 
     fn repair(self: &Arc<Self>, root: usize, path: &str, run: RunId, instance: &InstanceId) {
@@ -197,10 +201,12 @@ impl People {
             ParkedDecision::Retry => Command::Retry { instance },
             ParkedDecision::Skip => Command::Skip { instance },
             ParkedDecision::Fail => Command::Fail { instance, message: "by hand".into() },
-            ParkedDecision::Succeed(value) => Command::Succeed { instance, output: Blob::of(value) },
+            ParkedDecision::Succeed(value) => {
+                Command::Succeed { instance, output: Blob::of(value) }
+            }
         };
         let after_ms = self.site.world.draw(|dice| dice.within(0..=60_000));
-        self.later(after_ms, Ask1 { run, id, actor: "user:carol", command });
+        self.later(after_ms, Order { run, id, actor: "user:carol", command });
     }
 
     /// Something that must be refused, or change nothing.
@@ -217,11 +223,11 @@ impl People {
             }
         };
         let id = format!("nonsense:{seq}");
-        self.later(0, Ask1 { run, id, actor: "user:dave", command });
+        self.later(0, Order { run, id, actor: "user:dave", command });
     }
 
     /// Asks after a while, sometimes twice.
-    fn later(self: &Arc<Self>, after_ms: u64, ask: Ask1) {
+    fn later(self: &Arc<Self>, after_ms: u64, ask: Order) {
         let twice = self.site.world.hits(Count::CommandRepeated);
         for _ in 0..=usize::from(twice) {
             let (people, ask) = (Arc::clone(self), ask.clone());
@@ -240,7 +246,7 @@ fn cast(
     vote: Vote,
     subject_hash: Option<Digest>,
     id: &str,
-) -> Ask1 {
+) -> Order {
     let actor = match user {
         "alice" => "user:alice",
         "bob" => "user:bob",
@@ -255,7 +261,7 @@ fn cast(
         subject_hash,
         roles: Vec::new(),
     });
-    Ask1 { run, id, actor, command }
+    Order { run, id, actor, command }
 }
 
 /// The node of an instance in the run at `path`.

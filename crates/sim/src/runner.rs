@@ -13,8 +13,8 @@ use aob_engine::{Effect, Event, JobType, RunId, Timestamp, effects};
 use aob_ir::Digest;
 use aob_runner::{
     ApiError, ApiPayloads, Attempt, CasPayloads, Clock, Driver, DriverConfig, DriverDeps, Executor,
-    LeaseTimes, MapSecrets, Outcome, Payloads, PollConfig, Poller, ReadyJob, RunnerApi, StoreClaims,
-    Worker, WorkerDeps,
+    LeaseTimes, MapSecrets, Outcome, Payloads, PollConfig, Poller, ReadyJob, RunnerApi,
+    StoreClaims, Worker, WorkerDeps,
 };
 use aob_store::{LeaseKey, LeaseState, Leases as _, PoolClaim, Renewal, RenewalOutcome};
 use async_trait::async_trait;
@@ -187,9 +187,8 @@ impl Live {
         let texts = reader.event_texts(workspace, run, lease.row.seq - 1, 1).await.ok()?;
         let (_, text) = texts.first()?;
         let event: Event = serde_json::from_str(text.get()).ok()?;
-        let dispatch = effects(&[event]).into_iter().find_map(|effect| match effect {
-            Effect::Dispatch(dispatch) => Some(*dispatch),
-            _ => None,
+        let dispatch = effects(&[event]).into_iter().find_map(|effect| {
+            if let Effect::Dispatch(dispatch) = effect { Some(*dispatch) } else { None }
         })?;
         let resolved = ResolvedDispatch { dispatch, config: None, input: None };
         self.coordinator.performer.job(workspace, run, &resolved).await.ok()
@@ -267,9 +266,7 @@ impl RunnerApi for SimApi {
                 }
                 Err(SubmitError::Unavailable(problem)) => Err(unavailable(problem)),
                 Err(error @ SubmitError::Overloaded) => Err(unavailable(error)),
-                Err(error) => {
-                    Err(ApiError::Refused { status: 409, problem: error.to_string() })
-                }
+                Err(error) => Err(ApiError::Refused { status: 409, problem: error.to_string() }),
             }
         })
         .await

@@ -59,7 +59,8 @@ pub(crate) struct Live {
 }
 
 fn new_bus(partitions: u32) -> MemBus {
-    let config = TopicConfig::with_partitions(NonZeroU32::new(partitions).unwrap_or(NonZeroU32::MIN));
+    let config =
+        TopicConfig::with_partitions(NonZeroU32::new(partitions).unwrap_or(NonZeroU32::MIN));
     let jobs = [Priority::High, Priority::Medium, Priority::Low].map(job_topic);
     let others = [EVENTS_TOPIC, RESULTS_TOPIC].map(Topic::new);
     MemBus::new(jobs.into_iter().chain(others).map(|topic| (topic, config)))
@@ -99,7 +100,8 @@ impl Site {
 
     /// Any coordinator that lives.
     pub(crate) fn any(&self) -> Option<Arc<Live>> {
-        let live: Vec<Arc<Live>> = self.live.iter().filter_map(|slot| slot.lock().clone()).collect();
+        let live: Vec<Arc<Live>> =
+            self.live.iter().filter_map(|slot| slot.lock().clone()).collect();
         if live.is_empty() {
             return None;
         }
@@ -161,7 +163,7 @@ impl Site {
     fn set_clock(&self, gate: &Gate) {
         // The clock of the database is what each process estimates; it may be wrong by minutes.
         let skewed = self.world.is_stormy() && self.world.draw(|dice| dice.percent(15));
-        if skewed && !self.world.weather.events.is_empty() {
+        if skewed && !self.world.weather.strikes.is_empty() {
             self.world.fault(Count::ClockSkew);
             gate.skew(self.world.draw(|dice| dice.number(-300_000..=300_000)));
         }
@@ -181,7 +183,8 @@ impl Site {
         };
         let config = Config {
             core,
-            workflows_max: NonZeroUsize::new(if tiny { 1 } else { 64 }).unwrap_or(NonZeroUsize::MIN),
+            workflows_max: NonZeroUsize::new(if tiny { 1 } else { 64 })
+                .unwrap_or(NonZeroUsize::MIN),
             relay_period: weather.period,
             sweep_period: weather.period,
             ..Config::default()
@@ -250,8 +253,7 @@ impl Site {
         let Some(request) = self.result_request(result) else { return };
         let now_ms = self.world.now_ms();
         let stored = |digest: &Digest| self.stored(digest);
-        let changes =
-            self.world.ledger.lock().would_change(result.run, &request, now_ms, &stored);
+        let changes = self.world.ledger.lock().would_change(result.run, &request, now_ms, &stored);
         if changes == Some(true) {
             self.world.violation(format!("result {} is lost: {why}", result.key()));
         }

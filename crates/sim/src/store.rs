@@ -74,8 +74,7 @@ impl SimStore {
     fn write_some(&self, mut batch: AppendBatch) -> Vec<AppendOutcome> {
         let world = &self.gate.world;
         let count = batch.streams.len();
-        let fates: Vec<u64> =
-            (0..count).map(|_| world.draw(|dice| dice.within(0..=2))).collect();
+        let fates: Vec<u64> = (0..count).map(|_| world.draw(|dice| dice.within(0..=2))).collect();
         let unsure: Vec<StreamAppend> = {
             let streams = batch.streams.iter().zip(&fates);
             streams.filter(|(_, fate)| **fate < 2).map(|(stream, _)| stream.clone()).collect()
@@ -136,9 +135,8 @@ impl Log for SimStore {
         after_ordinal: u64,
         limit: u32,
     ) -> StoreResult<Vec<Segment>> {
-        let read = |model: &mut Model| {
-            model.segments_after(workspace, stream, after_ordinal, limit)
-        };
+        let read =
+            |model: &mut Model| model.segments_after(workspace, stream, after_ordinal, limit);
         let mut segments = self.call(read).await?;
         // Whoever reads a page to its end learns what held when the page was read, which may be
         // long ago by the time it decides.

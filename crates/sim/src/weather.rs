@@ -33,7 +33,7 @@ pub struct Weather {
     /// Faults of single calls: how many of a thousand.
     rates: Vec<(Count, u64)>,
     /// Faults that come by themselves, with the mean time between two of them.
-    pub events: Vec<(Count, Duration)>,
+    pub strikes: Vec<(Strike, Duration)>,
 }
 
 /// Faults of single calls with the rates that they are drawn from.
@@ -64,14 +64,45 @@ const PER_CALL: &[(Count, [u64; 3])] = &[
     (Count::SenselessCommand, [50, 200, 500]),
 ];
 
+/// Faults that come by themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Strike {
+    /// A coordinator dies.
+    Crash,
+    /// A coordinator is stopped in good order and comes again.
+    Restart,
+    /// A coordinator stands still for a while.
+    Stall,
+    /// A runner stands still for longer than a lease lasts.
+    RunnerStall,
+    /// Processes lose their storage for a while.
+    Outage,
+    /// The clock of a process jumps.
+    ClockJump,
+}
+
+impl Strike {
+    /// What it is counted as.
+    pub fn count(self) -> Count {
+        match self {
+            Self::Crash => Count::CrashAnytime,
+            Self::Restart => Count::Restart,
+            Self::Stall => Count::Stall,
+            Self::RunnerStall => Count::RunnerStall,
+            Self::Outage => Count::StoreOutage,
+            Self::ClockJump => Count::ClockJump,
+        }
+    }
+}
+
 /// Faults that come by themselves, with the seconds between them that are drawn from.
-const BY_TIME: &[(Count, [u64; 3])] = &[
-    (Count::CrashAnytime, [120, 40, 10]),
-    (Count::Restart, [200, 60, 20]),
-    (Count::Stall, [120, 40, 15]),
-    (Count::RunnerStall, [200, 80, 30]),
-    (Count::StoreOutage, [120, 40, 20]),
-    (Count::ClockJump, [200, 60, 20]),
+const BY_TIME: &[(Strike, [u64; 3])] = &[
+    (Strike::Crash, [120, 40, 10]),
+    (Strike::Restart, [200, 60, 20]),
+    (Strike::Stall, [120, 40, 15]),
+    (Strike::RunnerStall, [200, 80, 30]),
+    (Strike::Outage, [120, 40, 20]),
+    (Strike::ClockJump, [200, 60, 20]),
 ];
 
 /// Until this many faults have hit, they come more often: a run without faults shows little.
@@ -94,7 +125,7 @@ impl Weather {
             snapshot_events: dice.pick(&[5, 20, 100, 1_000]),
             period: Duration::from_secs(dice.within(1..=15)),
             rates: Vec::new(),
-            events: Vec::new(),
+            strikes: Vec::new(),
         };
         let portion = dice.pick(&[15, 35, 60]);
         for (fault, rates) in PER_CALL {
@@ -102,9 +133,9 @@ impl Weather {
                 weather.rates.push((*fault, dice.pick(rates)));
             }
         }
-        for (fault, seconds) in BY_TIME {
+        for (strike, seconds) in BY_TIME {
             if dice.percent(portion) {
-                weather.events.push((*fault, Duration::from_secs(dice.pick(seconds))));
+                weather.strikes.push((*strike, Duration::from_secs(dice.pick(seconds))));
             }
         }
         if weather.rates.is_empty() {
@@ -126,7 +157,7 @@ impl Weather {
             snapshot_events: 1_000,
             period: Duration::from_secs(5),
             rates: Vec::new(),
-            events: Vec::new(),
+            strikes: Vec::new(),
         }
     }
 

@@ -122,7 +122,7 @@ impl World {
 
     /// The steps of the trace, where they are kept.
     pub(crate) fn steps(&self) -> Vec<String> {
-        std::mem::take(&mut self.trace.lock().steps.get_or_insert_default())
+        std::mem::take(self.trace.lock().steps.get_or_insert_default())
     }
 
     /// Records that something is wrong.

@@ -4,15 +4,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aob_coordinator::{
-    Reply, Submission, SubmitError, WorkflowError, WorkflowRef, engine_workspace, store_workspace,
-};
+use aob_coordinator::{Reply, Resolved, Submission, SubmitError, WorkflowError, WorkflowRef};
 use aob_engine::{Actor, Blob, Command, CommandId, Request, RunId, StartRun};
 use aob_store::IdempotencyKey;
 use serde_json::Value;
 use tokio::time::{sleep, timeout};
 
-use super::{Ask1, People};
+use super::{Order, People};
 use crate::counts::Count;
 use crate::site::Live;
 
@@ -25,7 +23,7 @@ const GRACE_MS: u64 = 30_000;
 
 impl People {
     /// Asks until there is an answer, and judges it.
-    pub(super) async fn insist(&self, ask: Ask1) {
+    pub(super) async fn insist(&self, ask: Order) {
         let request = Request {
             id: CommandId(ask.id.as_str().into()),
             actor: Actor(ask.actor.into()),
@@ -144,31 +142,14 @@ impl People {
     }
 
     async fn try_create(&self, root: usize, client: &str, live: &Live) -> Option<RunId> {
-        let scenario = &self.site.scenarios[root];
+        let resolved = self.resolve(root, live).await?;
         let now_ms = live.gate.now_ms();
-        let document = WorkflowRef::Document(Box::new(scenario.document()));
-        let workflows = &live.coordinator.workflows;
-        let workspace = engine_workspace(store_workspace(self.site.workspace));
-        let resolving = workflows.resolve(workspace, &document, now_ms);
-        let resolved = tokio::select! {
-            biased;
-            () = live.gate.dead.cancelled() => return None,
-            resolved = resolving => resolved,
-        };
-        let resolved = match resolved {
-            Ok(resolved) => resolved,
-            Err(WorkflowError::Store(_)) => return None,
-            Err(error) => {
-                self.site.world.violation(format!("root {root} does not compile: {error:?}"));
-                return None;
-            }
-        };
         let run = self.mint(root, now_ms);
         let start = StartRun {
             run,
-            workspace,
+            workspace: self.site.workspace,
             tag: resolved.tag,
-            inputs: Blob::of(scenario.inputs.clone()),
+            inputs: Blob::of(self.site.scenarios[root].inputs.clone()),
             parent: None,
             depth: 0,
             labels: [("root".into(), root.to_string().into())].into(),
@@ -192,7 +173,7 @@ impl People {
             expires_ms: now_ms + KEY_MS,
         };
         let submission = Submission {
-            workspace,
+            workspace: self.site.workspace,
             run,
             request: request.clone(),
             key: Some(key),
@@ -208,6 +189,26 @@ impl People {
             Err(SubmitError::Dedup(holder)) => Some(holder),
             Err(error) => {
                 self.site.world.violation(format!("root {root} is not created: {error:?}"));
+                None
+            }
+        }
+    }
+
+    /// The workflow of a root, as a server resolves the document that came with the request.
+    async fn resolve(&self, root: usize, live: &Live) -> Option<Resolved> {
+        let document = WorkflowRef::Document(Box::new(self.site.scenarios[root].document()));
+        let now_ms = live.gate.now_ms();
+        let workflows = &live.coordinator.workflows;
+        let resolved = tokio::select! {
+            biased;
+            () = live.gate.dead.cancelled() => return None,
+            resolved = workflows.resolve(self.site.workspace, &document, now_ms) => resolved,
+        };
+        match resolved {
+            Ok(resolved) => Some(resolved),
+            Err(WorkflowError::Store(_)) => None,
+            Err(error) => {
+                self.site.world.violation(format!("root {root} does not compile: {error:?}"));
                 None
             }
         }

@@ -88,15 +88,14 @@ async fn snapshot(site: &Site, run: RunId) {
     let segments = world.store.with(|model| model.segments_after(workspace, stream, 0, u32::MAX));
     let last = segments.iter().find(|segment| segment.ordinal == row.ordinal);
     let Some(last_seq) = last.and_then(|segment| usize::try_from(segment.last_seq).ok()) else {
-        world.violation(format!("{run}: a snapshot of segment {}, which is not there", row.ordinal));
+        world
+            .violation(format!("{run}: a snapshot of segment {}, which is not there", row.ordinal));
         return;
     };
     let digest: Option<Digest> = row.digest.parse().ok();
     let namespace = aob_coordinator::namespace(site.workspace);
     let stored = match digest {
-        Some(digest) => {
-            world.cas.get(namespace, aob_coordinator::blob_digest(digest)).await.ok()
-        }
+        Some(digest) => world.cas.get(namespace, aob_coordinator::blob_digest(digest)).await.ok(),
         None => None,
     };
     let folded = world.ledger.lock().run(run).map(|log| prefix(log, last_seq).to_snapshot());

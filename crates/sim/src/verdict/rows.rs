@@ -44,9 +44,9 @@ fn tickets(site: &Site, run: RunId, log: &RunLog) {
     for event in &log.events {
         let EventKind::ApprovalRequested(asked) = &event.kind else { continue };
         let row = site.world.store.with(|model| model.ticket(workspace, &asked.ticket.0));
-        let decided = log.events.iter().find_map(|event| match &event.kind {
-            EventKind::ApprovalDecided(data) if data.ticket == asked.ticket => Some(data.outcome),
-            _ => None,
+        let decided = log.events.iter().find_map(|event| {
+            let EventKind::ApprovalDecided(data) = &event.kind else { return None };
+            (data.ticket == asked.ticket).then_some(data.outcome)
         });
         let status = decided.map_or_else(
             || "pending".to_owned(),
@@ -87,7 +87,8 @@ fn machinery(site: &Site, run: RunId, log: &RunLog) {
     let due = log.state.due(log.state.at());
     match (row, due) {
         (Some(row), None) => {
-            world.violation(format!("{run} waits for no time, but has a wake-up at {}", row.due_ms));
+            world
+                .violation(format!("{run} waits for no time, but has a wake-up at {}", row.due_ms));
         }
         (None, Some(due)) => world.violation(format!("{run} has no wake-up, but waits for {due}")),
         (Some(row), Some(due)) if row.due_ms > due.0 && !log.state.has_leases() => {
