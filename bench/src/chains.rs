@@ -5,7 +5,7 @@ use aob_engine::{Blob, Command, RunStatus};
 use serde_json::{Value, json};
 
 use crate::Options;
-use crate::machine::{Samples, Watch};
+use crate::machine::{CpuWatch, Samples, Watch};
 use crate::probes::{self, Fsync};
 use crate::report::{Report, Row};
 use crate::stack::{Stack, compile, start, submission};
@@ -47,7 +47,7 @@ async fn steps(runs: usize) -> Result<Row> {
     let starts: Vec<_> = (0..runs).map(|_| start(&ir, &inputs)).collect();
     let ids: Vec<_> = starts.iter().map(|start| start.run).collect();
     stack.coordinator.handle.submit_many(starts).await;
-    let watch = Watch::start();
+    let (watch, cpu) = (Watch::start(), CpuWatch::start());
     for step in 0..STEPS {
         let commands = ids.iter().map(|run| {
             let signal = format!("s{step}").into();
@@ -59,7 +59,7 @@ async fn steps(runs: usize) -> Result<Row> {
         ensure!(replies.iter().all(Result::is_ok), "a signal was refused");
     }
     let seconds = watch.elapsed().as_secs_f64();
-    let cpu_us = watch.cpu_us(runs * STEPS);
+    let cpu_us = cpu.us_per(runs * STEPS);
     let one = compile(&chain(1))?;
     let probe = probes::sqlite(&batches(&one, &inputs, runs * STEPS))?;
     Ok(Row {
@@ -120,16 +120,14 @@ async fn fan_out(runs: usize) -> Result<Row> {
     let inputs = Blob::of(json!({}));
     let stack = Stack::start()?;
     let mut samples = Samples::new();
-    let whole = Watch::start();
+    let (whole, cpu) = (Watch::start(), CpuWatch::start());
     for _ in 0..runs {
         let watch = Watch::start();
         let submission = start(&ir, &inputs);
         let run = submission.run;
-        let mut status = stack.coordinator.handle.submit(submission).await?.status;
-        while !status.is_terminal() {
+        stack.coordinator.handle.submit(submission).await?;
+        while stack.status(run).await? != "completed" {
             tokio::task::yield_now().await;
-            let loaded = stack.coordinator.reader.load(run).await?;
-            status = loaded.map_or(status, |loaded| loaded.state.status());
         }
         samples.add(watch.elapsed());
     }
@@ -140,7 +138,7 @@ async fn fan_out(runs: usize) -> Result<Row> {
         unit: "nodes/s",
         p50_us: Some(samples.us(0.5)),
         p99_us: Some(samples.us(0.99)),
-        cpu_us: Some(whole.cpu_us(runs * (WIDTH + 2))),
+        cpu_us: Some(cpu.us_per(runs * (WIDTH + 2))),
         ..Row::default()
     })
 }

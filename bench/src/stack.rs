@@ -10,7 +10,7 @@ use aob_cas::FileCas;
 use aob_coordinator::{Config, Coordinator, Deps, Submission};
 use aob_engine::{Actor, Blob, Command, CommandId, Request, RunId, StartRun, WorkspaceId};
 use aob_ir::Ir;
-use aob_store::{SqliteConfig, SqliteStore};
+use aob_store::{SqliteConfig, SqliteStore, Store, Views as _};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -23,6 +23,7 @@ const WORKSPACE: WorkspaceId = WorkspaceId(Uuid::from_u128(0xb));
 #[derive(Debug)]
 pub(crate) struct Stack {
     pub(crate) coordinator: Coordinator,
+    store: Arc<SqliteStore>,
     shutdown: CancellationToken,
     _folder: tempfile::TempDir,
 }
@@ -33,7 +34,7 @@ impl Stack {
         let folder = tempfile::tempdir_in(".")?;
         let clock: aob_store::Clock = Arc::new(now_ms);
         let config = SqliteConfig::new(folder.path().join("aob.db"));
-        let store = SqliteStore::open(&config, Arc::clone(&clock))?;
+        let store = Arc::new(SqliteStore::open(&config, Arc::clone(&clock))?);
         let partitions = TopicConfig::with_partitions(NonZeroU32::MIN);
         let topics = [
             "node.jobs.high",
@@ -43,14 +44,21 @@ impl Stack {
             "workflow.events",
         ];
         let deps = Deps {
-            store: Arc::new(store),
+            store: Arc::clone(&store) as Arc<dyn Store>,
             cas: Arc::new(FileCas::open(folder.path().join("cas"))?),
             bus: Arc::new(MemBus::new(topics.map(|name| (Topic::new(name), partitions)))),
             clock,
         };
         let shutdown = CancellationToken::new();
         let coordinator = Coordinator::start(&Config::default(), deps, &shutdown);
-        Ok(Self { coordinator, shutdown, _folder: folder })
+        Ok(Self { coordinator, store, shutdown, _folder: folder })
+    }
+
+    /// The status of a run, from its row.
+    pub(crate) async fn status(&self, run: RunId) -> Result<String> {
+        let workspace = aob_store::WorkspaceId(WORKSPACE.0);
+        let row = self.store.run(workspace, aob_store::StreamId(run.0)).await?;
+        Ok(row.map(|row| row.status).unwrap_or_default())
     }
 }
 

@@ -9,7 +9,7 @@ use aob_ir::Ir;
 use aob_store::{AppendBatch, AppendOutcome};
 use serde_json::{Value, json};
 
-use crate::machine::{Watch, now_ms};
+use crate::machine::{CpuWatch, Watch, now_ms};
 use crate::report::{Report, Row};
 use crate::stack::{Stack, compile, start};
 use crate::{Options, probes};
@@ -54,7 +54,7 @@ fn throughput(
     let (seconds, cpu_us) = runtime.block_on(async {
         let stack = Stack::start()?;
         warm_up(&stack, &ir, &inputs).await?;
-        let watch = Watch::start();
+        let (watch, cpu) = (Watch::start(), CpuWatch::start());
         let mut left = runs;
         while left > 0 {
             let take = left.min(IN_FLIGHT);
@@ -63,7 +63,7 @@ fn throughput(
             let replies = stack.coordinator.handle.submit_many(submissions).await;
             ensure!(replies.iter().all(Result::is_ok), "a start was refused");
         }
-        anyhow::Ok((watch.elapsed().as_secs_f64(), watch.cpu_us(runs)))
+        anyhow::Ok((watch.elapsed().as_secs_f64(), cpu.us_per(runs)))
     })?;
     let probe = probes::sqlite(&batches(&ir, &inputs, runs))?;
     Ok(Row {

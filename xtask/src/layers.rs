@@ -1,10 +1,11 @@
 //! The layer rule: an arrow between our crates only ever points down, and the pure crates reach no
 //! runtime, no database and no clock, not even through somebody else.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
 
-use anyhow::{Context as _, Result, bail};
-use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, PackageId};
+use anyhow::{Context as _, Result, bail, ensure};
+use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 
 /// What each crate may use of ours. A crate that is not named here has not been given its place.
 const MAY_USE: &[(&str, &[&str])] = &[
@@ -75,7 +76,7 @@ const IMPURE: &[&str] = &[
 pub(crate) fn check() -> Result<()> {
     let metadata = MetadataCommand::new().exec().context("cargo metadata")?;
     let mut problems = own_arrows(&metadata);
-    problems.extend(impure_reach(&metadata)?);
+    problems.extend(impure_reach()?);
     if problems.is_empty() {
         return Ok(());
     }
@@ -107,40 +108,22 @@ fn own_arrows(metadata: &Metadata) -> Vec<String> {
     problems
 }
 
-/// Impure crates that a pure crate reaches through normal dependencies.
-fn impure_reach(metadata: &Metadata) -> Result<Vec<String>> {
-    let resolve = metadata.resolve.as_ref().context("cargo metadata gave no graph")?;
-    let arrows: BTreeMap<&PackageId, Vec<&PackageId>> = resolve
-        .nodes
-        .iter()
-        .map(|node| {
-            let normal = node.deps.iter().filter(|dep| {
-                dep.dep_kinds
-                    .iter()
-                    .any(|kind| kind.kind == DependencyKind::Normal && kind.target.is_none())
-            });
-            (&node.id, normal.map(|dep| &dep.pkg).collect())
-        })
-        .collect();
-    let name = |id: &PackageId| {
-        metadata.packages.iter().find(|p| p.id == *id).map_or("", |p| p.name.as_str())
-    };
+/// Impure crates that a pure crate reaches through normal dependencies, with the features that
+/// are on. (The graph of `cargo metadata` has optional dependencies that nothing turns on.)
+fn impure_reach() -> Result<Vec<String>> {
     let mut problems = Vec::new();
-    for package in metadata.workspace_packages() {
-        if !PURE.contains(&package.name.as_str()) {
-            continue;
-        }
-        let mut seen: BTreeSet<&PackageId> = BTreeSet::new();
-        let mut queue: VecDeque<&PackageId> = VecDeque::from([&package.id]);
-        while let Some(id) = queue.pop_front() {
-            if !seen.insert(id) {
-                continue;
-            }
-            if IMPURE.contains(&name(id)) {
-                problems.push(format!("{} (pure) reaches {}", package.name, name(id)));
-            }
-            queue.extend(arrows.get(id).into_iter().flatten());
-        }
+    for pure in PURE {
+        let tree = Command::new("cargo")
+            .args(["tree", "--locked", "--edges", "normal", "--prefix", "none"])
+            .args(["--format", "{p}", "--package", pure])
+            .output()
+            .context("cargo tree")?;
+        let text = String::from_utf8_lossy(&tree.stdout);
+        ensure!(tree.status.success(), "cargo tree: {}", String::from_utf8_lossy(&tree.stderr));
+        let reached: BTreeSet<&str> =
+            text.lines().filter_map(|line| line.split(' ').next()).collect();
+        let impure = IMPURE.iter().filter(|name| reached.contains(*name));
+        problems.extend(impure.map(|name| format!("{pure} (pure) reaches {name}")));
     }
     Ok(problems)
 }

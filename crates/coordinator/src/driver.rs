@@ -202,7 +202,7 @@ impl Shard {
                     }
                 }
             }
-            match store.append((*append).clone()).await {
+            match store.append(append).await {
                 Ok(outcomes) => Some(outcomes),
                 Err(error) => {
                     tracing::warn!(%error, "the outcome of an append is unknown; sending it again");

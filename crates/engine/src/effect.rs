@@ -6,7 +6,7 @@ use aob_ir::Digest;
 
 use crate::event::{Event, EventKind, Failure, Job, ParentLink};
 use crate::ids::{InstanceId, RunId};
-use crate::state::{Doing, InstanceStatus, Phase, RunState};
+use crate::state::{ChildState, Doing, InstanceStatus, Phase, RunState};
 use crate::value::{Payload, PayloadRef};
 
 /// Something to do outside, after the events that ask for it are durable. At least once: each
@@ -176,14 +176,10 @@ pub fn owed(state: &RunState) -> Vec<Effect> {
                     })),
                 });
             }
-            Doing::Child { child, digest, tag, inputs, cancelling, .. } => {
-                let source = ChildSource {
-                    digest: *digest,
-                    tag: tag.clone(),
-                    inputs: Payload::by_ref(*inputs),
-                };
-                let start = StartChild { instance: id(), child: *child, from: Some(source) };
-                owed.push(if *cancelling {
+            Doing::Child(wait) => {
+                let from = Some(source_of(wait));
+                let start = StartChild { instance: id(), child: wait.child, from };
+                owed.push(if wait.cancelling {
                     Effect::CancelChild(Box::new(start))
                 } else {
                     Effect::StartChild(Box::new(start))
@@ -231,11 +227,13 @@ pub fn owed_for(state: &RunState, instance: &InstanceId) -> Option<Effect> {
 
 /// What the child of an open instance is started from.
 pub fn child_source(state: &RunState, instance: &InstanceId) -> Option<ChildSource> {
-    let Doing::Child { digest, tag, inputs, .. } = &state.instance(instance)?.doing else {
-        return None;
-    };
-    let inputs = Payload::by_ref(*inputs);
-    Some(ChildSource { digest: *digest, tag: tag.clone(), inputs })
+    let Doing::Child(wait) = &state.instance(instance)?.doing else { return None };
+    Some(source_of(wait))
+}
+
+fn source_of(wait: &ChildState) -> ChildSource {
+    let inputs = Payload::by_ref(wait.inputs);
+    ChildSource { digest: wait.digest, tag: wait.tag.clone(), inputs }
 }
 
 /// The job with payloads that stay readable outside their event.

@@ -150,12 +150,12 @@ impl Explainer<'_> {
                 remedy: format!("aob signal send {} {name}", self.run),
             },
             Doing::Approval { ticket } => self.approval(ticket),
-            Doing::Child { child, expires_at, cancelling, .. } => Why {
-                reason: if *cancelling { "child_stopping" } else { "child_run" },
-                message: format!("it waits for its child run {child}"),
-                until: *expires_at,
-                owner: format!("run {child}"),
-                remedy: format!("aob run explain {child}"),
+            Doing::Child(wait) => Why {
+                reason: if wait.cancelling { "child_stopping" } else { "child_run" },
+                message: format!("it waits for its child run {}", wait.child),
+                until: wait.expires_at,
+                owner: format!("run {}", wait.child),
+                remedy: format!("aob run explain {}", wait.child),
             },
             Doing::Map(map) => Why {
                 reason: "map_items",

@@ -1,10 +1,10 @@
 //! Names of things: runs, commands, instances, scopes, tickets, actors, and points in time.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::str::FromStr;
 use std::sync::Arc;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 use smallvec::SmallVec;
 use uuid::Uuid;
@@ -58,8 +58,7 @@ impl Serialize for Timestamp {
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         if deserializer.is_human_readable() {
-            let text = std::borrow::Cow::<'_, str>::deserialize(deserializer)?;
-            text.parse().map_err(de::Error::custom)
+            aob_ir::from_text(deserializer)
         } else {
             i64::deserialize(deserializer).map(Self)
         }
@@ -92,12 +91,12 @@ impl RunId {
     /// The id of the child run that `instance` opens in its `generation`: the time is that of the
     /// opening, the rest a hash, so every replay and every redelivery names the same child.
     pub fn child(self, instance: &InstanceId, generation: u32, now: Timestamp) -> Self {
-        let mut hash = Sha256::new();
-        hash.update(b"aob.child.1");
-        hash.update(self.0.as_bytes());
-        hash.update(instance.to_string().as_bytes());
-        hash.update(generation.to_be_bytes());
-        let digest = hash.finalize();
+        let mut hash = Hasher(Sha256::new());
+        hash.0.update(b"aob.child.1");
+        hash.0.update(self.0.as_bytes());
+        hash.instance(instance);
+        hash.0.update(generation.to_be_bytes());
+        let digest = hash.0.finalize();
         let mut random = [0_u8; 10];
         random.copy_from_slice(&digest[..10]);
         let millis = u64::try_from(now.0).unwrap_or(0);
@@ -243,8 +242,7 @@ impl Serialize for Scope {
 
 impl<'de> Deserialize<'de> for Scope {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<'_, str>::deserialize(deserializer)?;
-        text.parse().map_err(de::Error::custom)
+        aob_ir::from_text(deserializer)
     }
 }
 
@@ -269,8 +267,7 @@ impl Serialize for InstanceId {
 
 impl<'de> Deserialize<'de> for InstanceId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<'_, str>::deserialize(deserializer)?;
-        text.parse().map_err(de::Error::custom)
+        aob_ir::from_text(deserializer)
     }
 }
 
@@ -312,7 +309,7 @@ impl TicketId {
     /// The ticket that `instance` of `run` opens in its `generation`.
     pub fn of(run: RunId, instance: &InstanceId, generation: u32) -> Self {
         let key = derived_key("aob.ticket.1", run, instance, generation);
-        Self(format!("tk_{}", &key[..24]).into())
+        Self(format!("tk_{}", &key.text()[..24]).into())
     }
 }
 
@@ -323,16 +320,51 @@ impl fmt::Display for TicketId {
 }
 
 /// The idempotency key of an instance: f(run, instance, generation), the same for every attempt.
-pub fn idempotency_key(run: RunId, instance: &InstanceId, generation: u32) -> String {
-    derived_key("aob.idempotency.1", run, instance, generation)[..32].to_owned()
+/// 32 hex digits.
+pub fn idempotency_key(run: RunId, instance: &InstanceId, generation: u32) -> Arc<str> {
+    derived_key("aob.idempotency.1", run, instance, generation).text().into()
 }
 
-fn derived_key(domain: &str, run: RunId, instance: &InstanceId, generation: u32) -> String {
-    let mut hash = Sha256::new();
-    hash.update(domain.as_bytes());
-    hash.update(run.0.as_bytes());
-    hash.update(instance.to_string().as_bytes());
-    hash.update(b"\0");
-    hash.update(generation.to_be_bytes());
-    hex::encode(hash.finalize())
+fn derived_key(domain: &str, run: RunId, instance: &InstanceId, generation: u32) -> Hex<32> {
+    let mut hash = Hasher(Sha256::new());
+    hash.0.update(domain.as_bytes());
+    hash.0.update(run.0.as_bytes());
+    hash.instance(instance);
+    hash.0.update(b"\0");
+    hash.0.update(generation.to_be_bytes());
+    Hex::of(&hash.0.finalize())
+}
+
+/// Hashes what is formatted into it.
+struct Hasher(Sha256);
+
+impl Hasher {
+    /// The instance's text form.
+    fn instance(&mut self, instance: &InstanceId) {
+        if write!(self, "{instance}").is_err() {
+            debug_assert!(false, "formatting into a hash does not fail");
+        }
+    }
+}
+
+impl fmt::Write for Hasher {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.update(text.as_bytes());
+        Ok(())
+    }
+}
+
+/// The first `N` hex digits of a hash.
+struct Hex<const N: usize>([u8; N]);
+
+impl<const N: usize> Hex<N> {
+    fn of(hash: &[u8]) -> Self {
+        let mut digits = [b'0'; N];
+        hex::encode_to_slice(&hash[..N / 2], &mut digits).expect("two digits for each byte");
+        Self(digits)
+    }
+
+    fn text(&self) -> &str {
+        std::str::from_utf8(&self.0).expect("hex digits are ASCII")
+    }
 }

@@ -102,6 +102,6 @@ fn span(id: InstanceId, instance: &Instance) -> SpanView {
         finished_at: instance.finished_at,
         error,
         late_attempt: (instance.late > 0).then_some(instance.late),
-        child: if let Doing::Child { child, .. } = &instance.doing { Some(*child) } else { None },
+        child: if let Doing::Child(wait) = &instance.doing { Some(wait.child) } else { None },
     }
 }

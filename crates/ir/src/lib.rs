@@ -23,7 +23,7 @@ mod types;
 pub use canonical::canonical_json;
 pub use compile::{Compiled, compile, compile_text};
 pub use diagnostic::{Code, Diagnostic, Diagnostics, Position, Severity};
-pub use digest::{Digest, InvalidDigest};
+pub use digest::{Digest, InvalidDigest, from_text};
 pub use dominators::Dominators;
 pub use expr::{
     Bindings, Expr, ExprError, MAX_LIST_ITEMS, MAX_MACRO_NESTING, MAX_SOURCE_BYTES, Needs,

@@ -97,7 +97,8 @@ impl SimStore {
 
 #[async_trait]
 impl Log for SimStore {
-    async fn append(&self, batch: AppendBatch) -> StoreResult<Vec<AppendOutcome>> {
+    async fn append(&self, batch: Arc<AppendBatch>) -> StoreResult<Vec<AppendOutcome>> {
+        let batch = Arc::unwrap_or_clone(batch);
         let world = &self.gate.world;
         if self.gate.enter().await.is_err() || world.hits(Count::AppendLost) {
             world.ledger.lock().unknown(&batch.streams);

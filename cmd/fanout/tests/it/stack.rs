@@ -145,7 +145,7 @@ impl Stack {
             rows: DerivedRows { run: Some(run), ..DerivedRows::default() },
         };
         let batch = AppendBatch { streams: vec![append], outbox_done: Vec::new() };
-        let outcomes = self.store.append(batch).await.expect("memory does not fail");
+        let outcomes = self.store.append(batch.into()).await.expect("memory does not fail");
         assert!(matches!(outcomes[..], [AppendOutcome::Committed { .. }]), "{outcomes:?}");
         self.watch.notify_run(log.run);
         self.watch.notify_workspace(log.workspace);

@@ -63,7 +63,7 @@ async fn world(attempts: &[u32]) -> (Arc<MemStore>, ManualClock, StoreClaims) {
         },
     };
     let batch = AppendBatch { streams: vec![append], ..AppendBatch::default() };
-    let outcomes = store.append(batch).await.unwrap();
+    let outcomes = store.append(batch.into()).await.unwrap();
     assert_eq!(outcomes, [AppendOutcome::Committed { older_outbox: false }]);
     let claims =
         StoreClaims::new(store.clone(), Arc::new(Shown(clock.clone())), Duration::from_secs(15));

@@ -188,7 +188,7 @@ impl Stack {
         core.handle(now, Input::Submit(Box::new(submission)));
         assert!(core.next_output().is_none(), "nothing leaves before it is durable");
         let batch = core.next_batch(now).expect("there is something to append");
-        let outcomes = self.store.append((*batch.append).clone()).await.expect("it is appended");
+        let outcomes = self.store.append(Arc::clone(&batch.append)).await.expect("it is appended");
         core.handle(now, Input::Appended(Some(outcomes)));
         let mut outputs = std::iter::from_fn(|| core.next_output());
         assert!(outputs.any(|output| matches!(output, Output::Perform(_))));

@@ -1,6 +1,6 @@
 //! Events that end an instance.
 
-use super::{Now, body_of, graph, open, settle};
+use super::{Now, body_of, graph, row, settle};
 use crate::event::{
     Event, EventKind, LateResultDiscarded, NodeCancelled, NodeCompleted, NodeFailed, NodeSkipped,
 };
@@ -10,14 +10,12 @@ use crate::state::{Doing, FailureNote, Instance, InstanceStatus, Key, RunState, 
 pub(super) fn completed(state: &mut RunState, data: &NodeCompleted, now: Now) {
     let key = state.intern(&data.instance);
     let output = data.output.reference(now.seq);
-    finish(state, &key, now, InstanceStatus::Completed);
-    if let Some(instance) = state.instances.get_mut(&key) {
-        instance.output = Some(output);
-        instance.attempt = instance.attempt.max(data.attempt);
-        instance.started_at = data.started_at.or(instance.started_at);
-        instance.failure = None;
-        instance.more = data.more;
-    }
+    let instance = finish(state, &key, now, InstanceStatus::Completed);
+    instance.output = Some(output);
+    instance.attempt = instance.attempt.max(data.attempt);
+    instance.started_at = data.started_at.or(instance.started_at);
+    instance.failure = None;
+    instance.more = data.more;
     if let Some(signal) = &data.signal {
         consume_signal(state, signal);
     }
@@ -25,58 +23,43 @@ pub(super) fn completed(state: &mut RunState, data: &NodeCompleted, now: Now) {
         let undo = Undo { key: key.clone(), input: input.reference(now.seq), output: Some(output) };
         state.undo.insert(now.seq, undo);
     }
-    count_body(state, &key, true);
-    compensation_done(state, &data.instance);
-    graph::settle_routing(state, &key, data.more);
+    leave(state, &data.instance, &key, true);
     graph::edges(state, &data.instance, &data.edges, Some(output));
 }
 
 pub(super) fn failed(state: &mut RunState, data: &NodeFailed, now: Now) {
     let key = state.intern(&data.instance);
     let output = data.output.reference(now.seq);
-    finish(state, &key, now, InstanceStatus::Failed);
-    if let Some(instance) = state.instances.get_mut(&key) {
-        instance.output = Some(output);
-        instance.attempt = instance.attempt.max(data.attempt);
-        instance.outcome = Some(data.outcome);
-        instance.failure = Some(FailureNote::of(&data.failure));
-        instance.more = data.more;
-    }
-    count_body(state, &key, false);
-    compensation_done(state, &data.instance);
-    graph::settle_routing(state, &key, data.more);
+    let instance = finish(state, &key, now, InstanceStatus::Failed);
+    instance.output = Some(output);
+    instance.attempt = instance.attempt.max(data.attempt);
+    instance.outcome = Some(data.outcome);
+    instance.failure = Some(FailureNote::of(&data.failure));
+    instance.more = data.more;
+    leave(state, &data.instance, &key, false);
     graph::edges(state, &data.instance, &data.edges, Some(output));
 }
 
 pub(super) fn skipped(state: &mut RunState, data: &NodeSkipped, now: Now) {
     let key = state.intern(&data.instance);
     let output = data.output.as_ref().map(|output| output.reference(now.seq));
-    finish(state, &key, now, InstanceStatus::Skipped);
-    if let Some(instance) = state.instances.get_mut(&key) {
-        instance.output = output;
-        instance.skip = Some(data.cause);
-        instance.failure = data.failure.as_ref().map(FailureNote::of);
-        instance.more = data.more;
-    }
-    count_body(state, &key, true);
-    compensation_done(state, &data.instance);
-    graph::settle_routing(state, &key, data.more);
+    let instance = finish(state, &key, now, InstanceStatus::Skipped);
+    instance.output = output;
+    instance.skip = Some(data.cause);
+    instance.failure = data.failure.as_ref().map(FailureNote::of);
+    instance.more = data.more;
+    leave(state, &data.instance, &key, true);
     graph::edges(state, &data.instance, &data.edges, output);
 }
 
 pub(super) fn cancelled(state: &mut RunState, data: &NodeCancelled, now: Now) {
     let key = state.intern(&data.instance);
-    finish(state, &key, now, InstanceStatus::Cancelled);
-    if let Some(instance) = state.instances.get_mut(&key) {
-        instance.more = data.more;
-    }
+    finish(state, &key, now, InstanceStatus::Cancelled).more = data.more;
     if let Some(input) = &data.undo_input {
         let undo = Undo { key: key.clone(), input: input.reference(now.seq), output: None };
         state.undo.insert(now.seq, undo);
     }
-    count_body(state, &key, false);
-    compensation_done(state, &data.instance);
-    graph::settle_routing(state, &key, data.more);
+    leave(state, &data.instance, &key, false);
     graph::edges(state, &data.instance, &data.edges, None);
 }
 
@@ -122,33 +105,35 @@ pub(super) fn answered(state: &mut RunState, event: &Event) {
     }
 }
 
-/// Ends an instance, opening it first where it was decided in one event.
-fn finish(state: &mut RunState, key: &Key, now: Now, status: InstanceStatus) {
+/// Ends an instance; one that was decided in one event has its row made here.
+fn finish<'a>(
+    state: &'a mut RunState,
+    key: &Key,
+    now: Now,
+    status: InstanceStatus,
+) -> &'a mut Instance {
     settle(state, key);
-    let instance = open(state, key, now);
+    let instance = row(state, key, now);
     instance.status = status;
     instance.since = now.at;
     instance.finished_at = Some(now.at);
-    let map = match std::mem::replace(&mut instance.doing, Doing::Nothing) {
-        // The counts of a finished map stay: they are what is left to see of its body.
-        Doing::Map(map) => {
-            let body = map.body;
-            instance.doing = Doing::Map(map);
-            Some(body)
-        }
-        Doing::Nothing
-        | Doing::Job(_)
-        | Doing::Backoff { .. }
-        | Doing::Timer { .. }
-        | Doing::Signal { .. }
-        | Doing::Approval { .. }
-        | Doing::Child { .. }
-        | Doing::Unserved { .. }
-        | Doing::Parked { .. } => None,
-    };
-    if map.is_some() {
+    // The counts of a finished map stay: they are what is left to see of its body.
+    if !matches!(instance.doing, Doing::Map(_)) {
+        instance.doing = Doing::Nothing;
+    }
+    instance
+}
+
+/// What the end of an instance means to what is around it.
+fn leave(state: &mut RunState, instance: &InstanceId, key: &Key, success: bool) {
+    let Some(row) = state.instances.get(key) else { return };
+    let (more, map) = (row.more, matches!(row.doing, Doing::Map(_)));
+    if map {
         prune_bodies(state, key);
     }
+    count_body(state, key, success);
+    compensation_done(state, instance);
+    graph::settle_routing(state, key, more);
 }
 
 /// Forgets the body instances of a map that is over: its list has their outputs.

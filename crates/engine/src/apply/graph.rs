@@ -72,7 +72,7 @@ pub(super) fn loop_iterated(state: &mut RunState, data: &LoopIterated, now: Now)
         head_scope.push((state.names.intern(inner), 1));
     }
     let head = Key { scope: head_scope, node: state.names.intern(&data.head) };
-    state.joins.entry(head, Default::default).back = Some(data.output.reference(now.seq));
+    state.joins.entry(head, Default::default).back = Some(Box::new(data.output.reference(now.seq)));
     prune_iterations(state, &loop_key, data.iteration);
     state.loops.insert(loop_key, data.iteration);
 }

@@ -138,12 +138,17 @@ fn stop(state: &mut RunState, phase: Phase, at: Timestamp) {
 
 /// Opens an instance, or returns the one that is open.
 fn open<'a>(state: &'a mut RunState, key: &Key, now: Now) -> &'a mut Instance {
+    state.open.entry(key.clone(), || ());
+    row(state, key, now)
+}
+
+/// The row of an instance; made, and counted as opened, where there is none.
+fn row<'a>(state: &'a mut RunState, key: &Key, now: Now) -> &'a mut Instance {
     state.joins.remove(key);
     if !state.instances.contains(key) {
         state.head.opened += 1;
         map_body_opened(state, key);
     }
-    state.open.entry(key.clone(), || ());
     state.instances.entry(key.clone(), || Instance {
         status: InstanceStatus::Waiting,
         attempt: 0,
@@ -189,7 +194,7 @@ fn body_of<'a>(state: &'a mut RunState, key: &Key) -> Option<&'a mut crate::stat
         | Doing::Timer { .. }
         | Doing::Signal { .. }
         | Doing::Approval { .. }
-        | Doing::Child { .. }
+        | Doing::Child(_)
         | Doing::Unserved { .. }
         | Doing::Parked { .. } => None,
     }
@@ -214,9 +219,8 @@ fn settle(state: &mut RunState, key: &Key) {
         }
         Doing::Backoff { retry_at, .. } => timers.push((*retry_at, TimerKind::Retry)),
         Doing::Timer { due, .. } => timers.push((*due, TimerKind::Timer)),
-        Doing::Signal { expires_at, .. }
-        | Doing::Child { expires_at, .. }
-        | Doing::Unserved { expires_at, .. } => {
+        Doing::Child(wait) => timers.extend(wait.expires_at.map(|at| (at, TimerKind::Expiry))),
+        Doing::Signal { expires_at, .. } | Doing::Unserved { expires_at, .. } => {
             timers.extend(expires_at.map(|at| (at, TimerKind::Expiry)));
         }
         Doing::Map(map) => timers.extend(map.expires_at.map(|at| (at, TimerKind::Expiry))),

@@ -9,7 +9,8 @@ use crate::event::{
     RetryGranted, RetryScheduled, SignalAwaited, SignalReceived, TimerStarted,
 };
 use crate::state::{
-    Doing, FailureNote, InstanceStatus, JobState, Key, MapState, RunState, Ticket, TimerKind,
+    ChildState, Doing, FailureNote, InstanceStatus, JobState, Key, MapState, RunState, Ticket,
+    TimerKind,
 };
 
 /// How many signal ids are remembered for deduplication.
@@ -38,6 +39,7 @@ pub(super) fn redispatched(state: &mut RunState, data: &AttemptRedispatched) {
     let Some(key) = state.key(&data.instance) else { return };
     let Some(instance) = state.instances.get_mut(&key) else { return };
     let Doing::Job(job) = &mut instance.doing else { return };
+    let job = Arc::make_mut(job);
     let before = std::mem::replace(&mut job.redispatch_at, data.redispatch_at);
     job.redispatches += 1;
     if !job.leased {
@@ -60,7 +62,7 @@ pub(super) fn retry(state: &mut RunState, data: &RetryScheduled, now: Now) {
 }
 
 /// The job of an instance that has one, taken out of it.
-fn take_job(doing: &mut Doing) -> Option<Box<JobState>> {
+fn take_job(doing: &mut Doing) -> Option<Arc<JobState>> {
     match std::mem::replace(doing, Doing::Nothing) {
         Doing::Job(job) | Doing::Backoff { job, .. } => Some(job),
         Doing::Parked { job, .. } => job,
@@ -68,7 +70,7 @@ fn take_job(doing: &mut Doing) -> Option<Box<JobState>> {
         | Doing::Timer { .. }
         | Doing::Signal { .. }
         | Doing::Approval { .. }
-        | Doing::Child { .. }
+        | Doing::Child(_)
         | Doing::Map(_)
         | Doing::Unserved { .. } => None,
     }
@@ -85,7 +87,12 @@ fn wait(state: &mut RunState, key: &Key, now: Now, doing: Doing) {
 pub(super) fn timer(state: &mut RunState, data: &TimerStarted, now: Now) {
     let key = state.intern(&data.instance);
     state.timers.insert((data.due, TimerKind::Timer, key.clone()), ());
-    wait(state, &key, now, Doing::Timer { due: data.due, input: data.input.reference(now.seq) });
+    wait(
+        state,
+        &key,
+        now,
+        Doing::Timer { due: data.due, input: Box::new(data.input.reference(now.seq)) },
+    );
 }
 
 pub(super) fn signal_awaited(state: &mut RunState, data: &SignalAwaited, now: Now) {
@@ -115,7 +122,7 @@ pub(super) fn unserved(state: &mut RunState, data: &NodeWaiting, now: Now) {
 pub(super) fn child(state: &mut RunState, data: &ChildStarted, now: Now) {
     let key = state.intern(&data.instance);
     expire(state, &key, data.expires_at);
-    let doing = Doing::Child {
+    let child = ChildState {
         child: data.child,
         digest: data.digest,
         tag: data.tag.clone(),
@@ -123,7 +130,7 @@ pub(super) fn child(state: &mut RunState, data: &ChildStarted, now: Now) {
         expires_at: data.expires_at,
         cancelling: false,
     };
-    wait(state, &key, now, doing);
+    wait(state, &key, now, Doing::Child(Box::new(child)));
 }
 
 pub(super) fn map(state: &mut RunState, data: &MapExpanded, now: Now) {
@@ -231,12 +238,12 @@ pub(super) fn cancelling(state: &mut RunState, data: &NodeCancelling) {
     let Some(instance) = state.instances.get_mut(&key) else { return };
     match &mut instance.doing {
         Doing::Job(job) => {
-            job.fence_at = data.fence_at;
+            Arc::make_mut(job).fence_at = data.fence_at;
             if let Some(at) = data.fence_at {
                 state.timers.insert((at, TimerKind::Fence, key), ());
             }
         }
-        Doing::Child { cancelling, .. } => *cancelling = true,
+        Doing::Child(wait) => wait.cancelling = true,
         Doing::Nothing
         | Doing::Backoff { .. }
         | Doing::Timer { .. }

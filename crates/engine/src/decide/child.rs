@@ -16,10 +16,11 @@ impl Decider<'_> {
         let Some((node, instance)) = self.find(id).zip(self.state.instance(id)) else {
             return Err(Stop::NoChange(NoChange::Stale));
         };
-        let Doing::Child { child, expires_at, cancelling, .. } = instance.doing else {
+        let Doing::Child(wait) = &instance.doing else {
             return Err(Stop::NoChange(NoChange::Repeated));
         };
-        if child != from || instance.status.is_terminal() {
+        let (expires_at, cancelling) = (wait.expires_at, wait.cancelling);
+        if wait.child != from || instance.status.is_terminal() {
             return Err(Stop::NoChange(NoChange::Repeated));
         }
         let expired = expires_at.is_some_and(|at| at <= self.now);

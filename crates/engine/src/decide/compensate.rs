@@ -43,7 +43,7 @@ impl<'a> Decider<'a> {
             | Doing::Timer { .. }
             | Doing::Signal { .. }
             | Doing::Approval { .. }
-            | Doing::Child { .. }
+            | Doing::Child(_)
             | Doing::Map(_)
             | Doing::Unserved { .. }
             | Doing::Parked { job: None, .. } => None,

@@ -52,7 +52,7 @@ impl<'a> Decider<'a> {
     }
 
     /// The parked instance that a command names, with its node.
-    fn parked(&self, id: &InstanceId) -> Step<(&'a NodeIr, u32, Option<Box<JobState>>)> {
+    fn parked(&self, id: &InstanceId) -> Step<(&'a NodeIr, u32, Option<Arc<JobState>>)> {
         self.require_live()?;
         let Some((node, instance)) = self.find(id).zip(self.state.instance(id)) else {
             let text = format!("the run has no instance `{id}`");

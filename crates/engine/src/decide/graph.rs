@@ -34,8 +34,8 @@ impl<'a> Decider<'a> {
         id: &InstanceId,
         join: &JoinEntry,
     ) -> Step<Payload> {
-        if let Some(back) = join.back {
-            return Ok(Payload::by_ref(back));
+        if let Some(back) = &join.back {
+            return Ok(Payload::by_ref(**back));
         }
         let live = self.live_sources(node, id);
         let as_object = matches!(node.kind, NodeKind::Join) || live.len() > 1;

@@ -67,9 +67,9 @@ impl<'a> Decider<'a> {
                 }
                 Ok(())
             }
-            Doing::Child { child, cancelling, .. } => {
-                if !cancelling {
-                    let (instance, child) = (id.clone(), Some(child));
+            Doing::Child(wait) => {
+                if !wait.cancelling {
+                    let (instance, child) = (id.clone(), Some(wait.child));
                     self.emit(NodeCancelling { instance, attempt: 0, child, fence_at: None });
                 }
                 Ok(())

@@ -1,6 +1,6 @@
 //! Starting an instance, by the type of its node.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use aob_ir::{
     CheckIr, CheckRule, ChildWorkflow, EffectClass, NodeIr, NodeKind, OnUnknown, Priority,
@@ -21,6 +21,8 @@ use crate::value::Payload;
 const UNLEASED_TIMEOUT_MS_MAX: u64 = 30_000;
 /// First redispatch of an attempt that nobody is seen to take.
 const REDISPATCH_MS: u64 = 60_000;
+/// The pool of jobs that name none.
+static DEFAULT_POOL: LazyLock<Arc<str>> = LazyLock::new(|| "default".into());
 /// Longest wait between redispatches.
 const REDISPATCH_MS_MAX: u64 = 600_000;
 
@@ -194,9 +196,9 @@ impl<'a> Decider<'a> {
             secrets: rendered.secrets,
             input: input.clone(),
             effect: node.effect,
-            pool: node.pool.clone().unwrap_or_else(|| "default".into()),
+            pool: Arc::clone(node.pool.as_ref().unwrap_or(&DEFAULT_POOL)),
             priority,
-            idempotency_key: key.into(),
+            idempotency_key: key,
             leased: !(builtin && harmless && short && !watched),
             timeout_ms: node.timeout_ms,
             queue_deadline: node.queue_timeout_ms.map(|ms| self.now.plus_ms(ms)),

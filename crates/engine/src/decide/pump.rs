@@ -79,7 +79,7 @@ impl<'a> Decider<'a> {
         if self.state.instances.contains(&key) {
             return Ok(());
         }
-        let Some(join) = self.state.joins.get(&key).copied() else { return Ok(()) };
+        let Some(join) = self.state.joins.get(&key).cloned() else { return Ok(()) };
         let Some(node) = self.find(id) else { return Ok(()) };
         match verdict(node, &join) {
             Verdict::Wait => Ok(()),

@@ -50,9 +50,9 @@ impl Decider<'_> {
                     self.emit(NodeCancelling { instance, attempt, child: None, fence_at });
                 }
             }
-            Doing::Child { child, cancelling, .. } => {
-                if !cancelling {
-                    let (instance, child) = (id.clone(), Some(child));
+            Doing::Child(wait) => {
+                if !wait.cancelling {
+                    let (instance, child) = (id.clone(), Some(wait.child));
                     self.emit(NodeCancelling { instance, attempt: 0, child, fence_at: None });
                 }
             }

@@ -1,5 +1,7 @@
 //! `Tick`: time passed. Everything due happens, in the order in which it was due.
 
+use std::sync::Arc;
+
 use aob_ir::NodeIr;
 
 use super::{Decider, Step, Stop};
@@ -69,7 +71,7 @@ impl<'a> Decider<'a> {
         let Some(instance) = self.state.instance(id).cloned() else { return Ok(()) };
         match (kind, &instance.doing) {
             (TimerKind::Timer, Doing::Timer { due, input }) if *due <= self.now => {
-                self.complete(node, id, 0, crate::value::Payload::by_ref(*input))
+                self.complete(node, id, 0, crate::value::Payload::by_ref(**input))
             }
             (TimerKind::Retry, Doing::Backoff { retry_at, job }) if *retry_at <= self.now => {
                 self.schedule_again(node, id, instance.attempt, job)
@@ -115,12 +117,12 @@ impl<'a> Decider<'a> {
                 self.fail_instance(node, id, 0, FailureOutcome::TimedOut, failure())?;
                 self.cancel_bodies(id, map)
             }
-            Doing::Child { child, cancelling: false, .. } => {
-                let (instance, child) = (id.clone(), Some(*child));
+            Doing::Child(wait) if !wait.cancelling => {
+                let (instance, child) = (id.clone(), Some(wait.child));
                 self.emit(NodeCancelling { instance, attempt: 0, child, fence_at: None });
                 Ok(())
             }
-            Doing::Child { .. }
+            Doing::Child(_)
             | Doing::Nothing
             | Doing::Job(_)
             | Doing::Backoff { .. }
@@ -169,7 +171,7 @@ impl<'a> Decider<'a> {
         self.attempt_failed(node, id, attempt, failure)
     }
 
-    fn leased_job(&self, lease: &LeaseView) -> Option<(Box<JobState>, u32)> {
+    fn leased_job(&self, lease: &LeaseView) -> Option<(Arc<JobState>, u32)> {
         let instance = self.state.instance(&lease.instance)?;
         let current =
             instance.status == InstanceStatus::Scheduled && instance.attempt == lease.attempt;

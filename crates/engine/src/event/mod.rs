@@ -7,6 +7,8 @@ mod approval;
 mod node;
 mod run;
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::value::RawValue;
 
@@ -52,10 +54,10 @@ macro_rules! event_kinds {
                 match self { $(Self::$variant(data) => map.serialize_entry("data", data),)+ }
             }
 
-            fn from_parts(name: &str, data: &str) -> Result<Self, String> {
+            fn read<'de, D: Deserializer<'de>>(name: &str, data: D) -> Result<Self, D::Error> {
                 match name {
-                    $($name => serde_json::from_str(data).map(Self::$variant).map_err(|e| e.to_string()),)+
-                    other => Err(format!("unknown event type `{other}`")),
+                    $($name => $variant::deserialize(data).map(Self::$variant),)+
+                    other => Err(de::Error::custom(format_args!("unknown event type `{other}`"))),
                 }
             }
         }
@@ -211,20 +213,95 @@ impl Serialize for Event {
 
 impl<'de> Deserialize<'de> for Event {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct Wire<'a> {
-            seq: u64,
-            at: Timestamp,
-            command: CommandId,
-            #[serde(rename = "type", borrow)]
-            name: std::borrow::Cow<'a, str>,
-            #[serde(borrow)]
-            data: &'a RawValue,
+        deserializer.deserialize_map(EventVisitor)
+    }
+}
+
+/// Reads an event in one pass where `type` comes before `data`, as it is written.
+struct EventVisitor;
+
+impl<'de> de::Visitor<'de> for EventVisitor {
+    type Value = Event;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("an event")
+    }
+
+    fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Event, A::Error> {
+        let (mut seq, mut at, mut command) = (None, None, None);
+        let (mut name, mut kind, mut early) = (None, None, None);
+        while let Some(field) = map.next_key()? {
+            match field {
+                Field::Seq => once("seq", &mut seq, map.next_value()?)?,
+                Field::At => once("at", &mut at, map.next_value()?)?,
+                Field::Command => once("command", &mut command, map.next_value()?)?,
+                Field::Type => once("type", &mut name, map.next_value::<Name>()?)?,
+                Field::Data => match &name {
+                    Some(name) => once("data", &mut kind, map.next_value_seed(DataOf(name))?)?,
+                    None => once("data", &mut early, map.next_value::<Box<RawValue>>()?)?,
+                },
+            }
         }
-        let wire = Wire::deserialize(deserializer)?;
-        let kind = EventKind::from_parts(&wire.name, wire.data.get()).map_err(de::Error::custom)?;
-        Ok(Self { seq: wire.seq, at: wire.at, command: wire.command, kind })
+        let missing = de::Error::missing_field;
+        let name = name.ok_or_else(|| missing("type"))?;
+        let kind = match (kind, early) {
+            (Some(kind), None) => kind,
+            (None, Some(data)) => EventKind::read(&name.0, &*data).map_err(de::Error::custom)?,
+            (None, None) => return Err(missing("data")),
+            (Some(_), Some(_)) => return Err(de::Error::duplicate_field("data")),
+        };
+        Ok(Event {
+            seq: seq.ok_or_else(|| missing("seq"))?,
+            at: at.ok_or_else(|| missing("at"))?,
+            command: command.ok_or_else(|| missing("command"))?,
+            kind,
+        })
+    }
+}
+
+fn once<T, E: de::Error>(name: &'static str, slot: &mut Option<T>, value: T) -> Result<(), E> {
+    match slot.replace(value) {
+        Some(_) => Err(E::duplicate_field(name)),
+        None => Ok(()),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(field_identifier, rename_all = "snake_case")]
+enum Field {
+    Seq,
+    At,
+    Command,
+    Type,
+    Data,
+}
+
+/// The name of a kind: one of [`EventKind::NAMES`], or what stands in its place.
+struct Name(Cow<'static, str>);
+
+impl std::str::FromStr for Name {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let known = EventKind::NAMES.iter().find(|name| **name == text);
+        Ok(Self(known.map_or_else(|| Cow::Owned(text.to_owned()), |name| Cow::Borrowed(*name))))
+    }
+}
+
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        aob_ir::from_text(deserializer)
+    }
+}
+
+/// Reads the `data` of an event of this name.
+struct DataOf<'a>(&'a Name);
+
+impl<'de> de::DeserializeSeed<'de> for DataOf<'_> {
+    type Value = EventKind;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<EventKind, D::Error> {
+        EventKind::read(&self.0.0, deserializer)
     }
 }
 

@@ -122,15 +122,15 @@ impl FailureNote {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Doing {
     Nothing,
-    Job(Box<JobState>),
+    Job(Arc<JobState>),
     /// Between attempts.
     Backoff {
         retry_at: Timestamp,
-        job: Box<JobState>,
+        job: Arc<JobState>,
     },
     Timer {
         due: Timestamp,
-        input: PayloadRef,
+        input: Box<PayloadRef>,
     },
     Signal {
         name: Arc<str>,
@@ -140,14 +140,7 @@ pub(crate) enum Doing {
     Approval {
         ticket: TicketId,
     },
-    Child {
-        child: RunId,
-        digest: Digest,
-        tag: Option<Arc<str>>,
-        inputs: PayloadRef,
-        expires_at: Option<Timestamp>,
-        cancelling: bool,
-    },
+    Child(Box<ChildState>),
     Map(Box<MapState>),
     /// Served by nothing on this server.
     Unserved {
@@ -156,11 +149,23 @@ pub(crate) enum Doing {
     },
     Parked {
         reason: ParkReason,
-        job: Option<Box<JobState>>,
+        job: Option<Arc<JobState>>,
     },
 }
 
-/// The job of an instance, by reference.
+/// The child run that an instance waits for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ChildState {
+    pub(crate) child: RunId,
+    pub(crate) digest: Digest,
+    pub(crate) tag: Option<Arc<str>>,
+    pub(crate) inputs: PayloadRef,
+    pub(crate) expires_at: Option<Timestamp>,
+    pub(crate) cancelling: bool,
+}
+
+/// The job of an instance, by reference. Shared with the journal of a decision: a change makes a
+/// copy only where the decision may still be taken back.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct JobState {
     pub(crate) job_type: JobType,
@@ -187,8 +192,8 @@ pub(crate) struct JobState {
 }
 
 impl JobState {
-    pub(crate) fn new(job: &Job, seq: u64, at: Timestamp, redispatch_at: Timestamp) -> Box<Self> {
-        Box::new(Self {
+    pub(crate) fn new(job: &Job, seq: u64, at: Timestamp, redispatch_at: Timestamp) -> Arc<Self> {
+        Arc::new(Self {
             job_type: job.job_type,
             name: Arc::clone(&job.name),
             builtin: job.builtin,
@@ -267,13 +272,13 @@ pub(crate) struct EdgeEntry {
 }
 
 /// The incoming edges, so far, of a target that has not started.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub(crate) struct JoinEntry {
     pub(crate) taken: u32,
     pub(crate) dead: u32,
     pub(crate) failed: u32,
     /// The back edge of a loop opened it: it starts whatever the other edges say.
-    pub(crate) back: Option<PayloadRef>,
+    pub(crate) back: Option<Box<PayloadRef>>,
 }
 
 /// A ticket.

@@ -14,7 +14,8 @@ use smallvec::SmallVec;
 
 pub use instance::InstanceStatus;
 pub(crate) use instance::{
-    Doing, EdgeEntry, FailureNote, Instance, JobState, JoinEntry, MapState, Ticket, Undo,
+    ChildState, Doing, EdgeEntry, FailureNote, Instance, JobState, JoinEntry, MapState, Ticket,
+    Undo,
 };
 pub(crate) use names::{NameId, Names};
 pub use read::{BadSnapshot, LEASE_MS, RunStatus, SNAPSHOT_FORMAT};
@@ -230,6 +231,9 @@ impl RunState {
     }
 
     pub(crate) fn scope_key(&self, scope: &Scope) -> Option<ScopeKey> {
+        if scope.is_top() {
+            return Some(ScopeKey::new());
+        }
         scope.0.iter().map(|step| Some((self.names.get(&step.node)?, step.index))).collect()
     }
 
@@ -238,6 +242,9 @@ impl RunState {
     }
 
     pub(crate) fn intern_scope(&mut self, scope: &Scope) -> ScopeKey {
+        if scope.is_top() {
+            return ScopeKey::new();
+        }
         scope.0.iter().map(|step| (self.names.intern(&step.node), step.index)).collect()
     }
 

@@ -232,7 +232,7 @@ impl RunState {
                 | Doing::Timer { .. }
                 | Doing::Signal { .. }
                 | Doing::Approval { .. }
-                | Doing::Child { .. }
+                | Doing::Child(_)
                 | Doing::Map(_)
                 | Doing::Unserved { .. }
                 | Doing::Parked { .. } => None,

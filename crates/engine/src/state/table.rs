@@ -9,33 +9,54 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// where it must ask for a payload or refuse, everything since [`Table::begin`] is taken back.
 #[derive(Debug, Clone)]
 pub(crate) struct Table<K, V> {
-    rows: BTreeMap<K, V>,
-    journal: Option<Vec<(K, Option<V>)>>,
+    rows: BTreeMap<K, Row<V>>,
+    /// What rows were before the decision first touched them; `None`: there was none.
+    journal: Vec<(K, Option<V>)>,
+    /// Number of the decision that is being recorded; 0 between decisions.
+    recording: u64,
+    /// Number of the last decision.
+    decisions: u64,
 }
+
+#[derive(Debug, Clone)]
+struct Row<V> {
+    value: V,
+    /// The decision whose journal knows what was here before it; 0: none.
+    touched_in: u64,
+}
+
+/// A journal of at most this many entries keeps its memory for the next decision.
+const JOURNAL_KEPT_MAX: usize = 16;
 
 impl<K: Ord + Clone, V: Clone> Table<K, V> {
     /// Starts the journal.
     pub(crate) fn begin(&mut self) {
-        self.journal = Some(Vec::new());
+        self.decisions += 1;
+        self.recording = self.decisions;
     }
 
     /// Keeps every change since [`Table::begin`].
     pub(crate) fn keep(&mut self) {
-        self.journal = None;
+        self.recording = 0;
+        self.journal.clear();
+        if self.journal.capacity() > JOURNAL_KEPT_MAX {
+            self.journal = Vec::new();
+        }
     }
 
     /// Takes back every change since [`Table::begin`].
     pub(crate) fn undo(&mut self) {
-        for (key, old) in self.journal.take().into_iter().flatten().rev() {
-            match old {
-                Some(value) => self.rows.insert(key, value),
-                None => self.rows.remove(&key),
-            };
+        while let Some((key, before)) = self.journal.pop() {
+            match before {
+                Some(value) => drop(self.rows.insert(key, Row { value, touched_in: 0 })),
+                None => drop(self.rows.remove(&key)),
+            }
         }
+        self.keep();
     }
 
     pub(crate) fn get(&self, key: &K) -> Option<&V> {
-        self.rows.get(key)
+        self.rows.get(key).map(|row| &row.value)
     }
 
     pub(crate) fn contains(&self, key: &K) -> bool {
@@ -50,90 +71,111 @@ impl<K: Ord + Clone, V: Clone> Table<K, V> {
         self.rows.is_empty()
     }
 
-    pub(crate) fn iter(&self) -> btree_map::Iter<'_, K, V> {
-        self.rows.iter()
+    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = (&K, &V)> {
+        self.rows.iter().map(|(key, row)| (key, &row.value))
     }
 
-    pub(crate) fn range<R: RangeBounds<K>>(&self, range: R) -> btree_map::Range<'_, K, V> {
-        self.rows.range(range)
+    pub(crate) fn range<R: RangeBounds<K>>(&self, range: R) -> impl Iterator<Item = (&K, &V)> {
+        self.rows.range(range).map(|(key, row)| (key, &row.value))
     }
 
     pub(crate) fn first(&self) -> Option<(&K, &V)> {
-        self.rows.first_key_value()
+        self.rows.first_key_value().map(|(key, row)| (key, &row.value))
     }
 
     pub(crate) fn last(&self) -> Option<(&K, &V)> {
-        self.rows.last_key_value()
+        self.rows.last_key_value().map(|(key, row)| (key, &row.value))
     }
 
     pub(crate) fn insert(&mut self, key: K, value: V) {
-        match &mut self.journal {
-            Some(journal) => {
-                let old = self.rows.insert(key.clone(), value);
-                journal.push((key, old));
+        let recording = self.recording;
+        match self.rows.entry(key) {
+            btree_map::Entry::Occupied(mut entry) => {
+                let before = entry.insert(Row { value, touched_in: recording });
+                if recording != 0 && before.touched_in != recording {
+                    self.journal.push((entry.key().clone(), Some(before.value)));
+                }
             }
-            None => {
-                self.rows.insert(key, value);
+            btree_map::Entry::Vacant(vacant) => {
+                if recording != 0 {
+                    self.journal.push((vacant.key().clone(), None));
+                }
+                vacant.insert(Row { value, touched_in: recording });
             }
         }
     }
 
-    pub(crate) fn remove(&mut self, key: &K) -> Option<V> {
-        let old = self.rows.remove(key)?;
-        if let Some(journal) = &mut self.journal {
-            journal.push((key.clone(), Some(old.clone())));
+    pub(crate) fn remove(&mut self, key: &K) {
+        let Some(before) = self.rows.remove(key) else { return };
+        if self.recording != 0 && before.touched_in != self.recording {
+            self.journal.push((key.clone(), Some(before.value)));
         }
-        Some(old)
     }
 
     pub(crate) fn get_mut(&mut self, key: &K) -> Option<&mut V> {
         let row = self.rows.get_mut(key)?;
-        if let Some(journal) = &mut self.journal {
-            journal.push((key.clone(), Some(row.clone())));
+        if row.touched_in != self.recording {
+            if self.recording != 0 {
+                self.journal.push((key.clone(), Some(row.value.clone())));
+            }
+            row.touched_in = self.recording;
         }
-        Some(row)
+        Some(&mut row.value)
     }
 
     /// The row at `key`, made by `default` where there is none.
     pub(crate) fn entry(&mut self, key: K, default: impl FnOnce() -> V) -> &mut V {
-        let vacant = match self.rows.entry(key) {
+        let recording = self.recording;
+        let row = match self.rows.entry(key) {
             btree_map::Entry::Occupied(entry) => {
-                if let Some(journal) = &mut self.journal {
-                    journal.push((entry.key().clone(), Some(entry.get().clone())));
+                if recording != 0 && entry.get().touched_in != recording {
+                    self.journal.push((entry.key().clone(), Some(entry.get().value.clone())));
                 }
-                return entry.into_mut();
+                entry.into_mut()
             }
-            btree_map::Entry::Vacant(vacant) => vacant,
+            btree_map::Entry::Vacant(vacant) => {
+                if recording != 0 {
+                    self.journal.push((vacant.key().clone(), None));
+                }
+                vacant.insert(Row { value: default(), touched_in: recording })
+            }
         };
-        if let Some(journal) = &mut self.journal {
-            journal.push((vacant.key().clone(), None));
-        }
-        vacant.insert(default())
+        row.touched_in = recording;
+        &mut row.value
     }
 }
 
 impl<K, V> Default for Table<K, V> {
     fn default() -> Self {
-        Self { rows: BTreeMap::new(), journal: None }
+        Self::of(BTreeMap::new())
+    }
+}
+
+impl<K, V> Table<K, V> {
+    fn of(rows: BTreeMap<K, Row<V>>) -> Self {
+        Self { rows, journal: Vec::new(), recording: 0, decisions: 0 }
     }
 }
 
 impl<K: PartialEq, V: PartialEq> PartialEq for Table<K, V> {
     fn eq(&self, other: &Self) -> bool {
-        self.rows == other.rows
+        let (left, right) = (self.rows.iter(), other.rows.iter());
+        self.rows.len() == other.rows.len()
+            && left.zip(right).all(|((a, x), (b, y))| a == b && x.value == y.value)
     }
 }
 
 impl<K: Serialize, V: Serialize> Serialize for Table<K, V> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.rows.iter())
+        serializer.collect_seq(self.rows.iter().map(|(key, row)| (key, &row.value)))
     }
 }
 
 impl<'de, K: Deserialize<'de> + Ord, V: Deserialize<'de>> Deserialize<'de> for Table<K, V> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let rows = Vec::<(K, V)>::deserialize(deserializer)?;
-        Ok(Self { rows: rows.into_iter().collect(), journal: None })
+        let rows = rows.into_iter().map(|(key, value)| (key, Row { value, touched_in: 0 }));
+        Ok(Self::of(rows.collect()))
     }
 }
 
@@ -146,16 +188,41 @@ mod tests {
         let mut table = Table::default();
         table.insert(1, 'a');
         table.insert(2, 'b');
+        table.insert(4, 'd');
         let before = table.clone();
-        table.begin();
-        table.insert(1, 'x');
-        table.remove(&2);
-        *table.entry(3, || 'c') = 'd';
-        *table.entry(1, || 'q') = 'y';
-        if let Some(row) = table.get_mut(&3) {
-            *row = 'e';
+        for _ in 0..2 {
+            table.begin();
+            table.insert(1, 'x');
+            table.remove(&2);
+            *table.entry(3, || 'c') = 'd';
+            *table.entry(1, || 'q') = 'y';
+            if let Some(row) = table.get_mut(&3) {
+                *row = 'e';
+            }
+            table.remove(&3);
+            *table.entry(2, || 'n') = 'm';
+            table.insert(2, 'o');
+            if let Some(row) = table.get_mut(&4) {
+                *row = 'f';
+            }
+            table.remove(&4);
+            table.undo();
+            assert_eq!(table, before);
         }
+    }
+
+    #[test]
+    fn what_is_kept_is_where_the_next_decision_goes_back_to() {
+        let mut table = Table::default();
+        table.begin();
+        table.insert(1, 'a');
+        table.keep();
+        if let Some(row) = table.get_mut(&1) {
+            *row = 'b';
+        }
+        table.begin();
+        table.insert(1, 'c');
         table.undo();
-        assert_eq!(table, before);
+        assert_eq!(table.get(&1), Some(&'b'));
     }
 }

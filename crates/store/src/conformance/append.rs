@@ -178,7 +178,7 @@ pub async fn the_same_bytes_write_nothing_twice(t: &Subject) -> StoreResult<()> 
     second.rows.leases_drop = vec![chain.lease("a", 1).key];
     let done = vec![crate::OutboxKey { stream: chain.stream, ordinal: 1 }];
     let batch = crate::AppendBatch { streams: vec![second], outbox_done: done };
-    t.store.append(batch).await?;
+    t.store.append(batch.into()).await?;
     assert_eq!(t.append(first).await?, COMMITTED);
     assert_eq!(t.store.outbox_due(i64::MAX, 10).await?, Vec::new());
     assert_eq!(t.store.leases_of(chain.stream).await?, Vec::new());

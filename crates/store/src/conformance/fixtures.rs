@@ -179,7 +179,8 @@ impl Subject {
     /// # Errors
     /// The store's.
     pub async fn append_all(&self, streams: Vec<StreamAppend>) -> StoreResult<Vec<AppendOutcome>> {
-        self.store.append(AppendBatch { streams, outbox_done: Vec::new() }).await
+        let batch = AppendBatch { streams, outbox_done: Vec::new() };
+        self.store.append(batch.into()).await
     }
 
     /// Appends one stream, which must commit.

@@ -68,10 +68,10 @@ pub async fn done_rows_go_with_the_next_append(t: &Subject) -> StoreResult<()> {
     stale.head.hash = [1; 32];
     let outbox_done = vec![name(&one, 1), name(&two, 7)];
     let batch = AppendBatch { streams: vec![stale.append()], outbox_done };
-    assert_eq!(t.store.append(batch).await?.len(), 1);
+    assert_eq!(t.store.append(batch.into()).await?.len(), 1);
     assert_eq!(all(t).await?, vec![name(&two, 1)]);
     let batch = AppendBatch { streams: Vec::new(), outbox_done: vec![name(&two, 1)] };
-    assert_eq!(t.store.append(batch).await?, Vec::new());
+    assert_eq!(t.store.append(batch.into()).await?, Vec::new());
     assert_eq!(all(t).await?, Vec::new());
     Ok(())
 }
@@ -116,7 +116,7 @@ pub async fn done_rows_are_not_older(t: &Subject) -> StoreResult<()> {
     t.commit(owing(&mut chain)).await?;
     let outbox_done = vec![name(&chain, 1)];
     let batch = AppendBatch { streams: vec![owing(&mut chain)], outbox_done };
-    assert_eq!(t.store.append(batch).await?, vec![COMMITTED]);
+    assert_eq!(t.store.append(batch.into()).await?, vec![COMMITTED]);
     assert_eq!(all(t).await?, vec![name(&chain, 2)]);
     Ok(())
 }

@@ -43,8 +43,8 @@ impl fmt::Debug for MemStore {
 
 #[async_trait]
 impl Log for MemStore {
-    async fn append(&self, batch: AppendBatch) -> StoreResult<Vec<AppendOutcome>> {
-        Ok(self.with(|model| model.append(batch)))
+    async fn append(&self, batch: Arc<AppendBatch>) -> StoreResult<Vec<AppendOutcome>> {
+        Ok(self.with(|model| model.append(Arc::unwrap_or_clone(batch))))
     }
 
     async fn heads(&self, streams: &[StreamId]) -> StoreResult<Vec<Head>> {

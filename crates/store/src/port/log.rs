@@ -1,5 +1,7 @@
 //! The event log: what an append carries, what became of it, and how it is read.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 use super::{
@@ -141,8 +143,8 @@ pub trait Log: Send + Sync {
     /// Appends a batch in one commit; one outcome per stream, in the order given. A key that
     /// a stream of the batch takes is taken for those after it; a dedup key that the batch releases
     /// is free once it is over. An `Err` means that the outcome of every stream is unknown; a caller
-    /// that drops the future does not know it either.
-    async fn append(&self, batch: AppendBatch) -> StoreResult<Vec<AppendOutcome>>;
+    /// that drops the future does not know it either; it keeps the batch, to send it again.
+    async fn append(&self, batch: Arc<AppendBatch>) -> StoreResult<Vec<AppendOutcome>>;
 
     /// The heads of these streams, in the order given.
     async fn heads(&self, streams: &[StreamId]) -> StoreResult<Vec<Head>>;

@@ -1,5 +1,7 @@
 //! The event log.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -20,7 +22,7 @@ const ROW_BYTES: usize = 512;
 
 #[async_trait]
 impl Log for SqliteStore {
-    async fn append(&self, batch: AppendBatch) -> StoreResult<Vec<AppendOutcome>> {
+    async fn append(&self, batch: Arc<AppendBatch>) -> StoreResult<Vec<AppendOutcome>> {
         let streams = batch.streams.len();
         let segments = batch.streams.iter().flat_map(|append| &append.segments);
         let bytes = segments.map(|segment| segment.events.len() + ROW_BYTES).sum();

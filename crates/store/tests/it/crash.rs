@@ -50,7 +50,7 @@ async fn write(store: Arc<SqliteStore>, n: u64) {
         append.rows.run = Some(chain.run("running"));
         append.rows.outbox = vec![chain.head.ordinal];
         let batch = AppendBatch { streams: vec![append], outbox_done: Vec::new() };
-        let outcomes = store.append(batch).await.unwrap();
+        let outcomes = store.append(batch.into()).await.unwrap();
         assert!(matches!(outcomes[..], [AppendOutcome::Committed { .. }]), "{outcomes:?}");
         let mut out = std::io::stdout().lock();
         writeln!(out, "acked {n} {} {}", chain.head.ordinal, hex::encode(chain.head.hash)).unwrap();

@@ -86,7 +86,7 @@ impl<'t> Executor<'t> {
                 }
                 self.appended.extend(streams.iter().cloned());
                 let batch = AppendBatch { streams, outbox_done: outbox_keys(done) };
-                told(&store.append(batch).await)
+                told(&store.append(batch.into()).await)
             }
             LogStep::Again(back) => {
                 let again = self.appended.iter().rev().nth(*back).cloned();
