@@ -43,7 +43,7 @@ pub(crate) fn measure(options: &Options, report: &mut Report) -> Result<()> {
 }
 
 /// `aob`, built beside this program.
-fn binary() -> Result<PathBuf> {
+pub(crate) fn binary() -> Result<PathBuf> {
     let own = std::env::current_exe()?;
     let folder = own.parent().context("this program is in a folder")?;
     let binary: &Path = &folder.join("aob");

@@ -6,6 +6,8 @@
 mod chains;
 mod commands;
 mod engine;
+mod history;
+mod http;
 mod machine;
 mod probes;
 mod report;
@@ -68,6 +70,12 @@ fn run(options: &Options) -> Result<()> {
     }
     if options.wants(&["E3", "E4", "E5"]) {
         chains::measure(options, &fsync, &mut report)?;
+    }
+    if options.wants(&["G2"]) {
+        history::measure(options, &mut report)?;
+    }
+    if options.wants(&["D1"]) {
+        http::measure(options, &mut report)?;
     }
     if options.wants(&["E6", "E7"]) {
         commands::measure(options, &mut report)?;

@@ -17,7 +17,8 @@ use uuid::Uuid;
 
 use crate::machine::now_ms;
 
-const WORKSPACE: WorkspaceId = WorkspaceId(Uuid::from_u128(0xb));
+/// The tenant of every run here.
+pub(crate) const WORKSPACE: WorkspaceId = WorkspaceId(Uuid::from_u128(0xb));
 
 /// A running stack in a scratch folder.
 #[derive(Debug)]
