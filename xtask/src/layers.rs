@@ -17,6 +17,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("aob-ir", &[]),
     ("aob-engine", &["aob-ir"]),
     ("aob-checker", &["aob-ir", "aob-engine"]),
+    ("aob-fuzz", &["aob-ir", "aob-engine", "aob-checker"]),
     ("aob-api", &["aob-ir", "aob-engine"]),
     ("aob-edge", &["aob-engine", "aob-api", "aob-store", "aob-bus"]),
     (

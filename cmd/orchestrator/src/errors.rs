@@ -44,6 +44,8 @@ pub(crate) fn rejection_code(code: RejectionCode) -> ErrorCode {
         RejectionCode::NotPaused => ErrorCode::NotPaused,
         RejectionCode::UnknownInstance => ErrorCode::UnknownInstance,
         RejectionCode::NotParked => ErrorCode::NotParked,
+        RejectionCode::NotRetryable => ErrorCode::NotRetryable,
+        RejectionCode::InvalidOutput => ErrorCode::InvalidOutput,
         RejectionCode::UnknownTicket => ErrorCode::UnknownTicket,
         RejectionCode::AlreadyDecided => ErrorCode::AlreadyDecided,
         RejectionCode::NotAnApprover => ErrorCode::NotAnApprover,

@@ -74,6 +74,8 @@ codes! {
     InvalidHeader => "invalid_header", 400, "A header is not valid", false;
     /// The inputs do not fit the schema that the workflow declares under `inputs`.
     InvalidInputs => "invalid_inputs", 422, "The inputs do not fit the workflow", false;
+    /// The output given by hand breaks a postcondition of the node, or a condition behind it cannot be judged on it.
+    InvalidOutput => "invalid_output", 422, "The output does not fit the node", false;
     /// A query parameter is unknown or has a value that cannot be used.
     InvalidParameter => "invalid_parameter", 400, "A query parameter is not valid", false;
     /// The body is well-formed and is not what this route expects; `errors` says where and why.
@@ -94,6 +96,8 @@ codes! {
     NotParked => "not_parked", 409, "The instance is not parked", false;
     /// The run is not paused, so there is nothing to resume.
     NotPaused => "not_paused", 409, "The run is not paused", false;
+    /// The instance parked before its first attempt (a precondition, an unknown type): trying again would give the same.
+    NotRetryable => "not_retryable", 409, "Trying again would give the same", false;
     /// The request names something that is planned and not built yet. It is refused rather than ignored.
     NotYetSupported => "not_yet_supported", 422, "Not supported yet", false;
     /// Too much waits in front of the coordinators. Try again after `retry_after_ms`.

@@ -46,7 +46,8 @@ impl<'w> Checker<'w> {
 
     /// Checks the next event of the log.
     pub fn push(&mut self, event: &Event) {
-        let mut cx = Cx { seq: event.seq, at: event.at, report: &mut self.report };
+        let by_answer = event.command.0.starts_with("result:");
+        let mut cx = Cx { seq: event.seq, at: event.at, by_answer, report: &mut self.report };
         let over = self.state.shape.has_ended();
         self.state.see(event, &mut cx);
         // What follows the end is judged by the log's shape alone.

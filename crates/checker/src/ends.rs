@@ -240,8 +240,10 @@ impl State {
                 format!("`{instance}` acknowledges a stop, though nothing is out for it")
             }),
             CancelCause::Fenced => match stopping {
-                // Where a lease was lost there is nobody left to wait for.
+                // Where a lease was lost, or its runner says that nobody knows what happened, there
+                // is nobody left to wait for.
                 Some(Some(_)) if open.is_some_and(|open| open.leased) => {}
+                Some(_) | None if cx.by_answer && is_out => {}
                 Some(Some(fence_at)) => {
                     cx.not_before(fence_at, || format!("fence of `{instance}`"));
                 }

@@ -80,6 +80,8 @@ pub(crate) struct Cx<'r> {
     pub(crate) seq: u64,
     /// Its time.
     pub(crate) at: Timestamp,
+    /// It rests on a runner's answer.
+    pub(crate) by_answer: bool,
     /// Receives what is found.
     pub(crate) report: &'r mut Report,
 }

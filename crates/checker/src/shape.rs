@@ -29,7 +29,7 @@ pub(crate) struct Shape {
 impl Shape {
     /// Checks `event` against what came before.
     pub(crate) fn see(&mut self, event: &Event, cx: &mut Cx<'_>) {
-        let expected = self.seq + 1;
+        let expected = self.seq.saturating_add(1);
         cx.require(event.seq == expected, I_01, || {
             format!("expected seq {expected}, found {}", event.seq)
         });

@@ -253,6 +253,10 @@ pub enum RejectionCode {
     UnknownInstance,
     /// The instance is not parked.
     NotParked,
+    /// The instance parked before it had an attempt: trying again would give the same.
+    NotRetryable,
+    /// The output given by hand does not do for what follows.
+    InvalidOutput,
     /// There is no such ticket.
     UnknownTicket,
     /// The ticket is decided.

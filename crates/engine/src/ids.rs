@@ -15,9 +15,12 @@ use uuid::Uuid;
 pub struct Timestamp(pub i64);
 
 impl Timestamp {
-    /// This time plus `ms` milliseconds, saturating.
+    /// The last time that is written down, in the year 9999; later ones are this one.
+    pub const MAX: Self = Self(253_402_207_200_000);
+
+    /// This time plus `ms` milliseconds, at most [`Timestamp::MAX`].
     pub fn plus_ms(self, ms: u64) -> Self {
-        Self(self.0.saturating_add(i64::try_from(ms).unwrap_or(i64::MAX)))
+        Self(self.0.saturating_add(i64::try_from(ms).unwrap_or(i64::MAX))).min(Self::MAX)
     }
 
     /// Milliseconds from `earlier` to `self`; 0 if `earlier` is later.

@@ -158,6 +158,8 @@ fn rejected(rejection: Rejection) -> Failure {
         | RejectionCode::NotPaused
         | RejectionCode::UnknownInstance
         | RejectionCode::NotParked
+        | RejectionCode::NotRetryable
+        | RejectionCode::InvalidOutput
         | RejectionCode::UnknownTicket
         | RejectionCode::AlreadyDecided
         | RejectionCode::NotAnApprover

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use aob_ir::NodeIr;
 use serde_json::Value;
 
+use super::edges::Ending;
 use super::inline::Extras;
 use super::{Decider, Step, Stop, reject};
 use crate::command::{NoChange, RejectionCode};
@@ -77,20 +78,19 @@ impl<'a> Decider<'a> {
 
     pub(super) fn retry_by_hand(&mut self, id: &InstanceId) -> Step {
         let (node, attempt, job) = self.parked(id)?;
+        let Some(job) = job else {
+            let text = format!("`{id}` parked before its first attempt, and would do so again");
+            let hint = "skip it, fail it, or say what it returned (`aob run succeed`)";
+            return Err(reject(RejectionCode::NotRetryable, text, Some(hint)));
+        };
         let attempts_max = attempt.saturating_add(node.retry.max_attempts.max(1));
         let by = self.request.actor.clone();
         self.emit(RetryGranted { instance: id.clone(), attempts_max, by });
-        match job {
+        if self.state.head.paused {
             // The grant stands, and is due when the run goes on.
-            Some(_) if self.state.head.paused => Ok(()),
-            Some(job) => self.schedule_again(node, id, attempt, &job),
-            None => {
-                // It parked before it had a job (an unknown type): nothing can run it here.
-                let text = "this server does not know the type";
-                let failure = super::pump::failure("unknown_type", text);
-                self.fail_instance(node, id, attempt, FailureOutcome::Failed, failure)
-            }
+            return Ok(());
         }
+        self.schedule_again(node, id, attempt, &job)
     }
 
     /// Hands out the attempt after `attempt`, with the same request.
@@ -162,6 +162,24 @@ impl<'a> Decider<'a> {
         let (node, attempt, _) = self.parked(id)?;
         let output = self.payload(output);
         let by = Some(self.request.actor.clone());
-        self.complete_extra(node, id, attempt, output, Extras { by, ..Extras::default() })
+        let extras = Extras { by, ..Extras::default() };
+        if self.stopping() {
+            return self.complete_extra(node, id, attempt, output, extras);
+        }
+        // What a person says must do for what follows: a mistake here is theirs to correct, and
+        // fails nothing.
+        if let Some(failure) = self.check(&node.checks.post, id, &output, false)? {
+            return Err(unfit(id, &failure));
+        }
+        let ending = Ending::of_success(node);
+        match self.decide_edges(node, id, ending, &output)? {
+            Ok(decisions) => self.write_completed(node, id, attempt, output, extras, decisions),
+            Err(failure) => Err(unfit(id, &failure)),
+        }
     }
+}
+
+fn unfit(id: &InstanceId, failure: &crate::event::Failure) -> Stop {
+    let text = format!("this output does not do for `{id}`: {}", failure.message);
+    reject(RejectionCode::InvalidOutput, text, Some("give an output that fits, or skip or fail it"))
 }

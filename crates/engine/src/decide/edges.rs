@@ -32,6 +32,11 @@ pub(super) enum Ending {
 }
 
 impl Ending {
+    /// How `node` ends where it completes.
+    pub(super) fn of_success(node: &NodeIr) -> Self {
+        if matches!(node.kind, NodeKind::Hitl { .. }) { Self::Approved } else { Self::Success }
+    }
+
     fn dead(self) -> EdgeState {
         match self {
             Self::Failed(_) => EdgeState::Failed,

@@ -1,6 +1,6 @@
 //! Nodes that are decided here: results, filters, aggregates.
 
-use aob_ir::{Expr, NodeIr, NodeKind, Template};
+use aob_ir::{Expr, NodeIr, Template};
 use serde_json::Value;
 
 use super::aggregate::{Aggregation, aggregate, list_of};
@@ -53,9 +53,7 @@ impl<'a> Decider<'a> {
         if let Some(failure) = self.check(&node.checks.post, id, &output, false)? {
             return self.fail_instance(node, id, attempt, FailureOutcome::Failed, failure);
         }
-        let approval = matches!(node.kind, NodeKind::Hitl { .. });
-        let ending = if approval { Ending::Approved } else { Ending::Success };
-        match self.decide_edges(node, id, ending, &output)? {
+        match self.decide_edges(node, id, Ending::of_success(node), &output)? {
             Ok(decisions) => self.write_completed(node, id, attempt, output, extras, decisions),
             Err(failure) => self.fail_instance(node, id, attempt, FailureOutcome::Failed, failure),
         }

@@ -166,7 +166,7 @@ impl Decider<'_> {
     /// Writes an event and makes it true.
     fn emit(&mut self, kind: impl Into<EventKind>) {
         let event = Event {
-            seq: self.state.head.seq + 1,
+            seq: self.state.head.seq.saturating_add(1),
             at: self.now,
             command: self.request.id.clone(),
             kind: kind.into(),

@@ -107,3 +107,34 @@ fn a_retry_granted_while_paused_starts_when_the_run_goes_on() {
     assert!(run.tick(1));
     assert_eq!(run.lines(), ["node_scheduled pay 2"]);
 }
+
+#[test]
+fn an_output_by_hand_must_do_for_what_follows() {
+    let mut node = function("pay");
+    node["on_error"] = json!("park");
+    node["checks"] = json!({"post": [{"expression": "output.ok"}]});
+    let mut document = graph(json!([node, constant("end", json!(1))]), json!([]));
+    document["edges"] = json!([{"from": "pay", "to": "end", "condition": "output.sum > 3"}]);
+    let mut run = Run::start(&document, json!({}));
+    run.fail("pay", final_failure("broken"));
+    for output in [json!({"ok": false, "sum": 4}), json!({"ok": true}), json!(null)] {
+        let command = Command::Succeed { instance: pay(), output: Blob::of(output) };
+        let refused = run.command(command).expect_err("it does not fit");
+        assert_eq!(refused.code, RejectionCode::InvalidOutput);
+    }
+    let output = Blob::of(json!({"ok": true, "sum": 4}));
+    run.command(Command::Succeed { instance: pay(), output }).expect("it fits");
+    assert_eq!(run.status(), RunStatus::Completed);
+}
+
+#[test]
+fn what_parked_before_its_first_attempt_is_not_tried_again() {
+    let mut node = function("pay");
+    node["on_error"] = json!("park");
+    node["checks"] = json!({"pre": [{"expression": "input.ok"}]});
+    let mut run = Run::start(&graph(json!([node]), json!([])), json!({"ok": false}));
+    let refused = run.command(Command::Retry { instance: pay() }).expect_err("it would park again");
+    assert_eq!(refused.code, RejectionCode::NotRetryable);
+    run.command(Command::Skip { instance: pay() }).expect("accepted");
+    assert_eq!(run.status(), RunStatus::Completed);
+}

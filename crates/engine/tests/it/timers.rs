@@ -1,9 +1,9 @@
 //! Timers, timeouts, leases, deadlines.
 
-use aob_engine::{LeaseView, RunStatus, Timestamp};
+use aob_engine::{Command, Failure, LeaseView, RunStatus, Timestamp};
 use serde_json::{Value, json};
 
-use crate::harness::{Run, constant, edge, function, graph};
+use crate::harness::{Run, constant, edge, function, graph, retryable};
 
 fn lease(run: &Run, instance: &str, attempt: u32) -> LeaseView {
     LeaseView {
@@ -139,4 +139,22 @@ fn one_lost_attempt_that_stops_the_run_leaves_the_others_to_the_stop() {
     assert!(run.tick_with(15_000, leases));
     assert_eq!(run.count("node_failed"), 1);
     assert_eq!(run.count("retry_scheduled"), 0, "{:?}", run.lines());
+}
+
+#[test]
+fn the_last_time_can_be_written_and_read() {
+    let last = Timestamp(0).plus_ms(u64::MAX);
+    assert_eq!(last, Timestamp::MAX);
+    assert_eq!(last.to_string().parse::<Timestamp>().as_ref(), Ok(&last));
+}
+
+#[test]
+fn a_runner_that_asks_for_an_endless_wait_leaves_a_log_that_reads_back() {
+    let mut node = function("a");
+    node["retry"] = json!({"max_attempts": 2});
+    let mut run = Run::start(&graph(json!([node]), json!([])), json!({}));
+    run.fail("a", Failure { retry_after_ms: Some(u64::MAX), ..retryable("busy") });
+    assert_eq!(run.count("retry_scheduled"), 1);
+    run.command(Command::Cancel { reason: None }).expect("it can be cancelled");
+    assert!(run.state.is_terminal());
 }
