@@ -3,6 +3,9 @@
 use aob_edge::{Query, Refusal, nearest};
 use aob_engine::EventKind;
 
+/// What log lines are called.
+pub(crate) const LOG: &str = "log";
+
 /// Names and prefixes of types; empty: all.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Filter {
@@ -16,8 +19,9 @@ impl Filter {
         let patterns: Vec<String> =
             given.filter(|name| !name.is_empty()).map(str::to_owned).collect();
         for pattern in &patterns {
-            if !EventKind::NAMES.iter().any(|name| matches(pattern, name)) {
-                let hint = match nearest(pattern, EventKind::NAMES.iter().copied()) {
+            let names = || EventKind::NAMES.iter().copied().chain([LOG]);
+            if !names().any(|name| matches(pattern, name)) {
+                let hint = match nearest(pattern, names()) {
                     Some(near) => format!("did you mean `{near}`?"),
                     None => "give names of events, or prefixes such as `node_*`".to_owned(),
                 };

@@ -13,6 +13,7 @@
 mod beside;
 mod filter;
 mod frame;
+mod lines;
 mod places;
 mod resume;
 mod routes;

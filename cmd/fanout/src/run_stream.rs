@@ -1,11 +1,14 @@
 //! `GET /v1/runs/{run}/stream`, and `.../events` for those who accept streams.
 
 use std::convert::Infallible;
+use std::iter::Peekable;
+use std::sync::Arc;
+use std::vec::IntoIter;
 
 use aob_api::Problem;
 use aob_edge::{Answer, Caller, LogEvent, PageSize, Query, Refusal, Subscription, log_page};
 use aob_engine::RunId;
-use aob_store::{RunRow, StreamId};
+use aob_store::{LogChunkRow, RunRow, StreamId};
 use axum::extract::{Path, State};
 use axum::response::Response;
 use bytes::Bytes;
@@ -14,8 +17,9 @@ use http::{HeaderMap, Uri};
 use serde_json::json;
 use tokio::time::Instant;
 
-use crate::filter::Filter;
+use crate::filter::{Filter, LOG};
 use crate::frame::{HEARTBEAT, RETRY, push_event, push_id, push_record};
+use crate::lines::{Lines, time_of};
 use crate::places::Place;
 use crate::resume::last_seq;
 use crate::routes::streamed;
@@ -27,13 +31,16 @@ const PAGE: PageSize = PageSize { events: 256, bytes: 512 * 1024 };
 /// Follows the log of a run: everything behind `after`, then what happens, to its end.
 ///
 /// `id:` is the seq, `event:` the type, `data:` the event as the log has it. `end` follows the last
-/// event of a run that is over; `reset` says that what came before is no longer there.
+/// event of a run that is over; `reset` says that what came before is no longer there. `log` brings
+/// log lines of functions, which are not events: they have no `id:`, come at least once (`n` tells
+/// them apart), and `missing_lines` and `missing_chunks` say what was dropped before them.
 #[utoipa::path(
     get, path = "/v1/runs/{run}/stream", tag = "streams", operation_id = "streams_run",
     params(
         ("run" = String, Path),
         ("after" = Option<u64>, Query, description = "Only events behind this seq"),
-        ("types" = Option<String>, Query, description = "`node_completed,run_*`"),
+        ("types" = Option<String>, Query, description = "`node_completed,run_*,log`"),
+        ("logs_after" = Option<u64>, Query, description = "Only log lines behind this `n`"),
         ("Last-Event-ID" = Option<u64>, Header),
     ),
     responses(
@@ -48,10 +55,13 @@ pub(crate) async fn handle(
     uri: Uri,
     headers: HeaderMap,
 ) -> Answer {
-    let query = Query::of(&uri, &["after", "types"])?;
+    let query = Query::of(&uri, &["after", "types", "logs_after"])?;
     let run: RunId = name.parse().map_err(|_| not_found(&name))?;
     let after = last_seq(&query, &headers)?;
     let filter = Filter::of(&query)?;
+    let lines_after =
+        query.parsed("logs_after", "give the `n` of a `log` record", |text| text.parse().ok())?;
+    let lines = Lines { after: lines_after.unwrap_or(0), wanted: filter.wants(LOG) };
     // Subscribed before the first look: nothing happens in between.
     let news = fanout.watch.run(run);
     row(&fanout, &caller, run).await?.ok_or_else(|| not_found(&name))?;
@@ -63,6 +73,7 @@ pub(crate) async fn handle(
         run,
         after,
         filter,
+        lines,
         news,
         phase: Phase::Opening,
         recheck_at: now + RECHECK_EVERY,
@@ -98,6 +109,7 @@ struct Following {
     /// Seq of the last event dealt with.
     after: u64,
     filter: Filter,
+    lines: Lines,
     news: Subscription,
     phase: Phase,
     /// When the API key is looked at again.
@@ -154,23 +166,48 @@ impl Following {
             self.recheck_at = now + RECHECK_EVERY;
             self.caller = self.fanout.recheck(&self.caller).await?;
         }
-        let store = &*self.fanout.store;
-        let page = log_page(store, self.caller.workspace(), self.run, self.after, PAGE).await?;
+        let store = Arc::clone(&self.fanout.store);
+        let page = log_page(&*store, self.caller.workspace(), self.run, self.after, PAGE).await?;
         let mut frames = String::new();
         if let Some(first) = page.gap {
             self.reset(&mut frames, first.saturating_sub(1), "compacted");
         }
-        if page.events.is_empty() {
+        // Read after the events: an attempt's lines are there before its end is.
+        let stream = StreamId(self.run.0);
+        let workspace = aob_store::WorkspaceId(self.caller.workspace().0);
+        let lines = self.lines.next(&*store, workspace, stream).await?;
+        if page.events.is_empty() && lines.is_empty() {
             self.at_the_end(&mut frames).await?;
         }
-        self.push(&mut frames, &page.events);
+        self.push(&mut frames, &page.events, lines);
         Ok(frames)
     }
 
-    fn push(&mut self, frames: &mut String, events: &[LogEvent]) {
+    /// Appends events and lines in the order of their times. Lines that are later than
+    /// the last event wait for the next look, which comes at once: there may be more events.
+    fn push(&mut self, frames: &mut String, events: &[LogEvent], lines: Vec<LogChunkRow>) {
+        let mut lines = lines.into_iter().peekable();
+        self.push_events(frames, events, &mut lines);
+        if events.is_empty() {
+            lines.for_each(|row| self.lines.push(frames, &row));
+        }
+    }
+
+    fn push_events(
+        &mut self,
+        frames: &mut String,
+        events: &[LogEvent],
+        lines: &mut Peekable<IntoIter<LogChunkRow>>,
+    ) {
         let Some(last) = events.last().map(|event| event.seq) else { return };
         let mut told = self.after;
         for event in events {
+            if lines.peek().is_some() {
+                let at_ms = time_of(&event.text).0;
+                while let Some(row) = lines.next_if(|row| row.chunk.at_ms <= at_ms) {
+                    self.lines.push(frames, &row);
+                }
+            }
             let kind = event.kind();
             if self.filter.wants(&kind) {
                 told = event.seq;

@@ -394,3 +394,20 @@ impl Retention for SimStore {
         self.call(|model| model.run_delete(workspace, run)).await
     }
 }
+
+#[async_trait]
+impl RunLogs for SimStore {
+    async fn logs_put(&self, workspace: WorkspaceId, chunks: &[NewLogChunk]) -> StoreResult<()> {
+        self.call(|model| model.logs_put(workspace, chunks)).await
+    }
+
+    async fn logs_after(
+        &self,
+        workspace: WorkspaceId,
+        run: StreamId,
+        after: u64,
+        limit: u32,
+    ) -> StoreResult<Vec<LogChunkRow>> {
+        self.call(|model| model.logs_after(workspace, run, after, limit)).await
+    }
+}

@@ -38,7 +38,9 @@ pub(crate) enum Delivery {
         /// The last seq that is missing.
         seq: u64,
     },
-    /// Something that is not an event of the log, such as a log line.
+    /// Log lines of a function, as JSON.
+    Lines(String),
+    /// Something that this version does not know.
     Other,
 }
 
@@ -47,6 +49,8 @@ pub(crate) struct EventStream {
     api: Api,
     run: String,
     after: u64,
+    /// Number of the last chunk of log lines.
+    lines_after: u64,
     source: Source,
     lost: u32,
 }
@@ -63,7 +67,8 @@ enum Source {
 impl EventStream {
     /// The events of `run` behind `after`. Nothing is sent before the first `next`.
     pub(crate) fn new(api: &Api, run: &str, after: u64) -> Self {
-        Self { api: api.clone(), run: run.to_owned(), after, source: Source::Closed, lost: 0 }
+        let (api, run) = (api.clone(), run.to_owned());
+        Self { api, run, after, lines_after: 0, source: Source::Closed, lost: 0 }
     }
 
     /// The next delivery; `None`: nothing more will come.
@@ -100,6 +105,10 @@ impl EventStream {
     async fn connect(&mut self) -> Result<(), Failure> {
         let call = Call::get(&["runs", &self.run, "stream"]);
         let call = call.header(ACCEPT, HeaderValue::from_static("text/event-stream"));
+        let call = match self.lines_after {
+            0 => call,
+            after => call.query("logs_after", after),
+        };
         let call = match self.after {
             0 => call,
             after => call.header(HeaderName::from_static("last-event-id"), after.into()),
@@ -164,6 +173,14 @@ impl EventStream {
                 self.after = seq.unwrap_or(self.after);
                 Read::Delivery(Delivery::Reset { seq: self.after })
             }
+            (Some("log"), None) => {
+                let chunk: Chunk = serde_json::from_str(&text).unwrap_or_default();
+                if chunk.n > 0 && chunk.n <= self.lines_after {
+                    return Read::Nothing;
+                }
+                self.lines_after = self.lines_after.max(chunk.n);
+                Read::Delivery(Delivery::Lines(text))
+            }
             // Nothing is shown twice, whatever a server sends again.
             (_, Some(seq)) if seq <= self.after => Read::Nothing,
             (_, Some(seq)) => {
@@ -173,6 +190,13 @@ impl EventStream {
             (_, None) => Read::Delivery(Delivery::Other),
         }
     }
+}
+
+/// What tells a chunk of log lines apart.
+#[derive(Default, serde::Deserialize)]
+struct Chunk {
+    #[serde(default)]
+    n: u64,
 }
 
 enum Read {

@@ -1,12 +1,14 @@
 //! Watching a run: events as lines, or a live view on a terminal.
 
 mod describe;
+mod lines;
 mod live;
 
 use std::io::{self, IsTerminal};
 use std::time::Duration;
 
 pub(crate) use self::describe::EventView;
+use self::lines::LinesView;
 use self::live::Live;
 use crate::client::{Api, Delivery, EventStream};
 use crate::context::Context;
@@ -124,6 +126,19 @@ impl Printer {
         }
     }
 
+    /// Shows log lines. A live view has no room for them.
+    fn lines(&mut self, lines: &LinesView, text: &str) -> Result<(), Failure> {
+        match &mut self.show {
+            Show::Lines => lines.lines().try_for_each(|line| self.out.line(&line)),
+            Show::Aside => {
+                lines.lines().for_each(|line| self.out.say(&line));
+                Ok(())
+            }
+            Show::Json => self.out.line(text),
+            Show::Live(_) | Show::Nothing => Ok(()),
+        }
+    }
+
     fn finish(&mut self, event: &EventView) -> Option<&'static str> {
         let status = event.end();
         if status.is_some()
@@ -184,6 +199,12 @@ async fn follow(
             }
             Some(Delivery::Reset { seq }) => {
                 context.out.note(&format!("events up to {seq} are not kept any more"));
+            }
+            Some(Delivery::Lines(text)) => {
+                let lines = LinesView::parse(&text);
+                if watch.shows(&lines.event) {
+                    printer.lines(&lines, &text)?;
+                }
             }
             Some(Delivery::Other) => {}
             // The server has closed the stream for good without an end that we know.

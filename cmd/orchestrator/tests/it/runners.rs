@@ -33,17 +33,29 @@ async fn a_job_is_leased_renewed_and_answered_by_who_holds_it() {
     let beat = json!({"runner": "r1", "leases": [{"run": run, "instance": "f", "attempt": 1, "progress": 0.5}]});
     let held = ask(runner.clone(), "/v1/runners/heartbeat", beat.clone()).await;
     assert_eq!(held.json()["states"], json!(["held"]));
+    let mut said = beat.clone();
+    said["leases"][0]["logs"] = json!({"first": 0, "lines": ["half way"]});
+    for (token, first) in [(&runner, 0), (&runner, 0), (&rival, 1)] {
+        said["leases"][0]["logs"]["first"] = json!(first);
+        ask(token.clone(), "/v1/runners/heartbeat", said.clone()).await;
+    }
     let lost = ask(rival.clone(), "/v1/runners/heartbeat", beat).await;
     assert_eq!(lost.json()["states"], json!(["lost"]));
     let result = json!({"result": {
         "workspace": job["workspace"], "run": run, "instance": "f", "attempt": 1, "runner": "r1",
         "outcome": {"completed": {"output": {"value": "done"}}},
     }});
+    let mut result = result;
+    result["logs"] = json!({"first": 3, "lines": ["done"]});
     let forged = ask(rival, "/v1/runners/result", result.clone()).await;
     assert_eq!(forged.json()["accepted"], false);
     let answered = ask(runner.clone(), "/v1/runners/result", result.clone()).await;
     assert_eq!(answered.json()["accepted"], true, "{}", answered.text);
     assert_eq!(stack.over(&run).await["output"], "done");
+    assert_eq!(
+        stack.lines(&run).await,
+        [(0, "[\"half way\"]".to_owned()), (2, "[\"done\"]".to_owned())]
+    );
     let again = ask(runner.clone(), "/v1/runners/result", result.clone()).await;
     assert_eq!(again.json()["accepted"], false);
     let theirs = stack.key(crate::stack::THEIRS, "t", &[Role::Runner]).await;

@@ -166,6 +166,14 @@ impl Stack {
         got.json()["id"].as_str().expect("as the stack is set up").to_owned()
     }
 
+    /// The log lines of a run: how many are missing before each chunk, and the chunk.
+    pub(crate) async fn lines(&self, run: &str) -> Vec<(u64, String)> {
+        let run = aob_store::StreamId(run.parse().expect("a run's id"));
+        let rows = self.store.logs_after(aob_store::WorkspaceId(OURS.0), run, 0, 100).await;
+        let rows = rows.expect("the store answers").into_iter();
+        rows.map(|row| (row.missing, row.chunk.text)).collect()
+    }
+
     /// The run once it is over.
     pub(crate) async fn over(&self, run: &str) -> Value {
         loop {

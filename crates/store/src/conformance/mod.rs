@@ -15,6 +15,7 @@ pub mod leases;
 pub mod outbox;
 pub mod program;
 pub mod retention;
+pub mod run_logs;
 pub mod runs;
 pub mod snapshots;
 pub mod tenancy;
@@ -237,6 +238,13 @@ macro_rules! conformance_cases {
                 a_snapshot_is_read_back,
                 a_newer_snapshot_replaces,
                 an_older_snapshot_does_not,
+            ],
+            run_logs: [
+                lines_are_read_back,
+                repeated_lines_count_once,
+                lines_that_never_came_are_counted,
+                the_oldest_lines_go,
+                lines_stay_in_their_workspace,
             ],
             retention: [
                 finished_runs_are_found,

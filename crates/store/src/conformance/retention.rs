@@ -2,7 +2,9 @@
 
 use super::Subject;
 use super::fixtures::{COMMITTED, Chain, HOME, T0, stream};
-use crate::{AppendOutcome, ConflictKind, FeedCursor, Head, RunFilter, SnapshotRow, StoreResult};
+use crate::{
+    AppendOutcome, ConflictKind, FeedCursor, Head, NewLogChunk, RunFilter, SnapshotRow, StoreResult,
+};
 
 /// A run with a row of every kind.
 async fn everything(t: &Subject, chain: &mut Chain) -> StoreResult<()> {
@@ -16,11 +18,21 @@ async fn everything(t: &Subject, chain: &mut Chain) -> StoreResult<()> {
     t.commit(append).await?;
     let digest = String::from("sha256:00");
     let row = SnapshotRow { stream: chain.stream, ordinal: 1, format: 1, digest };
-    t.store.snapshot_put(HOME, &row).await
+    t.store.snapshot_put(HOME, &row).await?;
+    let chunk = NewLogChunk {
+        run: chain.stream,
+        instance: "a".to_owned(),
+        attempt: 1,
+        first: 0,
+        lines: 1,
+        text: r#"["x"]"#.to_owned(),
+        at_ms: T0,
+    };
+    t.store.logs_put(HOME, &[chunk]).await
 }
 
 /// How many rows of each kind the store shows.
-async fn counts(t: &Subject, chain: &Chain) -> StoreResult<[usize; 8]> {
+async fn counts(t: &Subject, chain: &Chain) -> StoreResult<[usize; 9]> {
     let store = &t.store;
     let filter = RunFilter { limit: 100, ..RunFilter::default() };
     Ok([
@@ -32,6 +44,7 @@ async fn counts(t: &Subject, chain: &Chain) -> StoreResult<[usize; 8]> {
         store.tickets(HOME, None, None, None, 100).await?.len(),
         store.runs(HOME, &filter).await?.len(),
         usize::from(store.snapshot(HOME, chain.stream).await?.is_some()),
+        store.logs_after(HOME, chain.stream, 0, 100).await?.len(),
     ])
 }
 
@@ -56,9 +69,9 @@ pub async fn finished_runs_are_found(t: &Subject) -> StoreResult<()> {
 pub async fn every_row_of_a_run_goes(t: &Subject) -> StoreResult<()> {
     let mut chain = Chain::new(1);
     everything(t, &mut chain).await?;
-    assert_eq!(counts(t, &chain).await?, [1; 8]);
+    assert_eq!(counts(t, &chain).await?, [1; 9]);
     assert!(t.store.run_delete(HOME, chain.stream).await?);
-    assert_eq!(counts(t, &chain).await?, [0; 8]);
+    assert_eq!(counts(t, &chain).await?, [0; 9]);
     assert_eq!(t.head(chain.stream).await?, Head::EMPTY);
     assert_eq!(t.store.workspace_of(chain.stream).await?, None);
     assert_eq!(t.store.run(HOME, chain.stream).await?, None);
@@ -75,7 +88,7 @@ pub async fn other_runs_stay(t: &Subject) -> StoreResult<()> {
     }
     assert!(t.store.run_delete(HOME, chains[1].stream).await?);
     for chain in [&chains[0], &chains[2]] {
-        assert_eq!(counts(t, chain).await?, [1, 2, 2, 2, 1, 2, 2, 1]);
+        assert_eq!(counts(t, chain).await?, [1, 2, 2, 2, 1, 2, 2, 1, 1]);
         assert_eq!(t.head(chain.stream).await?, chain.head);
     }
     Ok(())

@@ -5,6 +5,7 @@ mod catalog;
 mod leases;
 mod log;
 mod model;
+mod run_logs;
 mod views;
 
 use std::fmt;
@@ -305,5 +306,23 @@ impl Retention for MemStore {
 
     async fn run_delete(&self, workspace: WorkspaceId, run: StreamId) -> StoreResult<bool> {
         Ok(self.with(|model| model.run_delete(workspace, run)))
+    }
+}
+
+#[async_trait]
+impl RunLogs for MemStore {
+    async fn logs_put(&self, workspace: WorkspaceId, chunks: &[NewLogChunk]) -> StoreResult<()> {
+        self.with(|model| model.logs_put(workspace, chunks));
+        Ok(())
+    }
+
+    async fn logs_after(
+        &self,
+        workspace: WorkspaceId,
+        run: StreamId,
+        after: u64,
+        limit: u32,
+    ) -> StoreResult<Vec<LogChunkRow>> {
+        Ok(self.with(|model| model.logs_after(workspace, run, after, limit)))
     }
 }

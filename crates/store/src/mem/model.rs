@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use super::run_logs::KeptLogs;
 use crate::{
     ApiKeyRow, Head, IdempotencyKey, LeaseKey, LeaseState, OutboxKey, RunRow, Segment, SnapshotRow,
     StreamId, TagVersion, TicketRow, TimeMs, Wakeup, WorkspaceId, WorkspaceRow,
@@ -65,6 +66,7 @@ pub struct Model {
     pub(super) workspaces: BTreeMap<WorkspaceId, WorkspaceRow>,
     pub(super) keys: BTreeMap<String, ApiKeyRow>,
     pub(super) snapshots: BTreeMap<StreamId, (WorkspaceId, SnapshotRow)>,
+    pub(super) logs: BTreeMap<StreamId, KeptLogs>,
 }
 
 /// A page's length as the maps count.

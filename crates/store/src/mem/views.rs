@@ -115,6 +115,7 @@ impl Model {
         self.tickets.retain(|(owner, _), row| *owner != workspace || row.run != run);
         self.dedup.retain(|_, holder| *holder != run);
         self.snapshots.remove(&run);
+        self.logs.remove(&run);
         self.runs.remove(&(workspace, run));
         true
     }

@@ -10,6 +10,7 @@ mod identity;
 mod leases;
 mod log;
 mod machinery;
+mod run_logs;
 mod upkeep;
 mod views;
 
@@ -25,6 +26,7 @@ pub use self::identity::*;
 pub use self::leases::*;
 pub use self::log::*;
 pub use self::machinery::*;
+pub use self::run_logs::*;
 pub use self::upkeep::*;
 pub use self::views::*;
 
@@ -72,11 +74,31 @@ pub type StoreResult<T> = Result<T, StoreError>;
 
 /// Everything, for those who compose a stack.
 pub trait Store:
-    Log + Outbox + Wakeups + Leases + Views + Catalog + Identity + Snapshots + Retention + Debug
+    Log
+    + Outbox
+    + Wakeups
+    + Leases
+    + Views
+    + Catalog
+    + Identity
+    + Snapshots
+    + Retention
+    + RunLogs
+    + Debug
 {
 }
 
 impl<T> Store for T where
-    T: Log + Outbox + Wakeups + Leases + Views + Catalog + Identity + Snapshots + Retention + Debug
+    T: Log
+        + Outbox
+        + Wakeups
+        + Leases
+        + Views
+        + Catalog
+        + Identity
+        + Snapshots
+        + Retention
+        + RunLogs
+        + Debug
 {
 }

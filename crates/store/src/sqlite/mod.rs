@@ -13,6 +13,7 @@ mod log;
 mod machinery;
 mod reader;
 mod rows;
+mod run_logs;
 mod schema;
 mod session;
 mod sql;

@@ -34,6 +34,7 @@ const MIGRATIONS: &[Migration] = migrations![
     "0010_catalog",
     "0011_identity",
     "0012_snapshots",
+    "0013_run_logs",
 ];
 
 const TABLE: &str = "create table if not exists migrations (

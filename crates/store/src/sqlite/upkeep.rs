@@ -27,12 +27,14 @@ const FLOOR: &str = "update tenants set feed_floor = max(feed_floor, ifnull(
     (select max(id) from segments where stream = ?1), 0) - (no << ?2)) where no = ?3";
 
 /// What the log's machinery keeps of a run: `run`.
-const DELETE_MACHINERY: [&str; 5] = [
+const DELETE_MACHINERY: [&str; 7] = [
     "delete from outbox where stream = ?1",
     "delete from wakeups where stream = ?1",
     "delete from leases where run = ?1",
     "delete from dedup where run = ?1",
     "delete from snapshots where stream = ?1",
+    "delete from run_logs where run = ?1",
+    "delete from run_log_totals where run = ?1",
 ];
 
 /// What lists show of a run: `run, tenant`.

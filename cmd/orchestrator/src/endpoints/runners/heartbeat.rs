@@ -4,12 +4,12 @@ use aob_api::jobs::{HeartbeatItem, HeartbeatRequest, HeartbeatResponse, LEASE_MS
 use aob_api::{ErrorCode, Problem};
 use aob_coordinator::stream;
 use aob_edge::{Answer, Caller, JsonBody, Query};
-use aob_store::{LeaseKey, Renewal, RenewalOutcome};
+use aob_store::{LeaseKey, NewLogChunk, Renewal, RenewalOutcome};
 use axum::Json;
 use axum::extract::State;
 use http::Uri;
 
-use super::holder;
+use super::{holder, logs};
 use crate::api::Api;
 
 /// Leases of one heartbeat.
@@ -39,9 +39,18 @@ pub(crate) async fn handle(
         return Err(Problem::new(ErrorCode::InvalidRequest, detail).into());
     }
     let (holder, now_ms) = (holder(&caller, &runner), api.now_ms());
-    let renewals: Vec<Renewal> =
-        leases.into_iter().map(|item| renewal(item, &holder, now_ms)).collect();
+    let mut lines = Vec::new();
+    let mut renewals = Vec::new();
+    for mut item in leases {
+        lines.push(item.logs.take());
+        renewals.push(renewal(item, &holder, now_ms));
+    }
     let outcomes = api.store.lease_renew(&renewals).await?;
+    let said = renewals.iter().zip(lines).zip(&outcomes);
+    let held = said.filter(|(_, outcome)| **outcome != RenewalOutcome::Lost);
+    let chunks = held.filter_map(|((renewal, lines), _)| logs::chunk(&renewal.key, lines?, now_ms));
+    let chunks: Vec<NewLogChunk> = chunks.collect();
+    logs::keep(&api, &caller, &chunks).await;
     let states = outcomes.into_iter().map(|outcome| match outcome {
         RenewalOutcome::Held => LeaseStanding::Held,
         RenewalOutcome::Cancelling => LeaseStanding::Cancelling,

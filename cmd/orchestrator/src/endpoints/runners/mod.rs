@@ -2,6 +2,7 @@
 
 pub(crate) mod heartbeat;
 pub(crate) mod lease;
+mod logs;
 pub(crate) mod result;
 
 use aob_edge::Caller;

@@ -9,7 +9,7 @@ use axum::Json;
 use axum::extract::State;
 use http::Uri;
 
-use super::holder;
+use super::{holder, logs};
 use crate::api::Api;
 use crate::errors::{run_not_found, submit_error};
 
@@ -29,7 +29,7 @@ pub(crate) async fn handle(
     body: JsonBody<ResultRequest>,
 ) -> Answer<Json<ResultResponse>> {
     Query::of(&uri, &[])?;
-    let result = body.value.result;
+    let ResultRequest { result, logs } = body.value;
     api.run_row(&caller, result.run).await?;
     if result.workspace != caller.workspace() {
         return Err(run_not_found(&result.run.to_string()));
@@ -39,7 +39,14 @@ pub(crate) async fn handle(
         instance: result.instance.to_string(),
         attempt: result.attempt,
     };
-    if !may_answer(&api, &caller, &result.runner, key).await? {
+    let standing = may_answer(&api, &caller, &result.runner, &key).await?;
+    // Before the result, so that whoever sees the attempt end has seen its last lines.
+    if standing == Standing::Holds
+        && let Some(chunk) = logs.and_then(|logs| logs::chunk(&key, logs, api.now_ms()))
+    {
+        logs::keep(&api, &caller, &[chunk]).await;
+    }
+    if standing == Standing::Refused {
         return Ok(Json(ResultResponse { accepted: false }));
     }
     match api.coordinator.results.submit(result).await {
@@ -49,14 +56,25 @@ pub(crate) async fn handle(
     }
 }
 
+/// What a runner may do with an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// It holds the lease.
+    Holds,
+    /// Nobody does: the attempt is over.
+    Over,
+    /// Somebody else does.
+    Refused,
+}
+
 /// Only who holds the lease may answer for an attempt that is still out. Where there is no lease
 /// any more the attempt is over: its result changes nothing, and the log shows that it came.
 async fn may_answer(
     api: &Api,
     caller: &Caller,
     runner: &str,
-    key: LeaseKey,
-) -> Result<bool, Refusal> {
+    key: &LeaseKey,
+) -> Result<Standing, Refusal> {
     let now_ms = api.now_ms();
     let renewal = Renewal {
         key: key.clone(),
@@ -67,10 +85,11 @@ async fn may_answer(
     };
     let outcomes = api.store.lease_renew(&[renewal]).await?;
     match outcomes.first() {
-        Some(RenewalOutcome::Held | RenewalOutcome::Cancelling) => Ok(true),
+        Some(RenewalOutcome::Held | RenewalOutcome::Cancelling) => Ok(Standing::Holds),
         Some(RenewalOutcome::Lost) | None => {
             let leases = api.store.leases_of(key.run).await?;
-            Ok(leases.iter().all(|lease| lease.row.key != key))
+            let held = leases.iter().any(|lease| lease.row.key == *key);
+            Ok(if held { Standing::Refused } else { Standing::Over })
         }
     }
 }
