@@ -198,11 +198,14 @@ pub(crate) fn inputs(
     Ok(Some(Value::Object(object)))
 }
 
-/// A span of time: `30s`, `5m`, `1h30m`, or seconds.
+/// A span of time: `30s`, `5m`, `1h30m`, `30d`, or seconds.
 pub(crate) fn span(text: &str) -> Result<Duration, String> {
     let wrong = || "write a span of time such as 30s, 5m or 1h30m".to_owned();
     if let Ok(seconds) = text.parse::<u64>() {
         return Ok(Duration::from_secs(seconds));
+    }
+    if let Some(days) = text.strip_suffix('d').and_then(|days| days.parse::<u32>().ok()) {
+        return Ok(Duration::from_secs(u64::from(days) * 24 * 60 * 60));
     }
     let span: jiff::SignedDuration = text.parse().map_err(|_| wrong())?;
     Duration::try_from(span).map_err(|_| wrong())

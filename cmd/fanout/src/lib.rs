@@ -15,6 +15,7 @@ mod filter;
 mod frame;
 mod lines;
 mod places;
+mod poll;
 mod resume;
 mod routes;
 mod run_stream;

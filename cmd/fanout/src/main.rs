@@ -1,12 +1,13 @@
 //! `fanout`: streams over one data directory.
 //!
-//! The embedded bus lives in the process of the orchestrator, so this one hears of events only by
-//! looking at the log at every heartbeat. `aob dev` serves the same streams beside the API.
+//! The embedded bus lives in the process of the orchestrator, so this one hears of events by looking
+//! at the end of the log four times a second. `aob dev` serves the same streams beside the API.
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use aob_bus::{MemBus, Topic, TopicConfig};
@@ -16,6 +17,9 @@ use aob_store::{Clock, SqliteConfig, SqliteStore};
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+
+/// How often the end of the log is looked at.
+const POLL_EVERY: Duration = Duration::from_millis(250);
 
 /// Streams events of one data directory.
 #[derive(Debug, Parser)]
@@ -40,7 +44,9 @@ fn clock() -> Clock {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let args = Args::parse();
-    let filter = tracing_subscriber::EnvFilter::from_default_env();
+    let filter = tracing_subscriber::EnvFilter::builder()
+        .with_default_directive(tracing_subscriber::filter::LevelFilter::INFO.into())
+        .from_env_lossy();
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let clock = clock();
     let database = SqliteConfig::new(args.data.join("aob.db"));
@@ -49,7 +55,8 @@ async fn main() -> anyhow::Result<()> {
     let bus = MemBus::new([(Topic::new("workflow.events"), topic)]);
     let entropy = system_entropy();
     let deps = Deps { store: Arc::new(store), bus: Arc::new(bus), clock, entropy };
-    let bound = bind(Config::new(args.listen), deps).await?;
+    let config = Config { poll_every: Some(POLL_EVERY), ..Config::new(args.listen) };
+    let bound = bind(config, deps).await?;
     tracing::info!(address = %bound.address(), "serving");
     let shutdown = CancellationToken::new();
     let (mut interrupt, mut terminate) =

@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::places::{Places, StreamLimits};
-use crate::routes;
+use crate::{poll, routes};
 
 /// Silence on a stream; it is also how often the log is looked at where no news come.
 pub(crate) const HEARTBEAT_EVERY: Duration = Duration::from_secs(15);
@@ -66,6 +66,9 @@ pub struct Config {
     pub listen: SocketAddr,
     /// How many streams may be open.
     pub streams: StreamLimits,
+    /// How often the log is looked at besides what the bus says: for a bus that does not reach this
+    /// process. `None`: the bus says everything.
+    pub poll_every: Option<Duration>,
     /// Bounds of its connections.
     pub serve: ServeLimits,
 }
@@ -74,7 +77,7 @@ impl Config {
     /// The defaults, on this address.
     pub fn new(listen: SocketAddr) -> Self {
         let (streams, serve) = (StreamLimits::default(), ServeLimits::default());
-        Self { listen, streams, serve }
+        Self { listen, streams, poll_every: None, serve }
     }
 }
 
@@ -147,9 +150,15 @@ impl Bound {
         let mut random = [0_u8; 16];
         entropy(&mut random);
         let group = format!("fanout-{}", hex::encode(random));
+        let polling = poll::run(
+            Arc::clone(&fanout.store),
+            watch.clone(),
+            self.config.poll_every,
+            shutdown.clone(),
+        );
         let following = watch.follow(bus, EVENTS_TOPIC, &group, shutdown.clone());
         let app = routes::router(fanout);
         let serving = serve(self.listener, app, &self.config.serve, &shutdown);
-        tokio::join!(following, serving);
+        tokio::join!(following, polling, serving);
     }
 }

@@ -9,6 +9,7 @@
 #![warn(missing_docs)]
 
 mod api;
+mod bootstrap;
 mod command;
 mod document;
 mod endpoints;
@@ -28,6 +29,7 @@ mod values;
 mod wait;
 
 pub use api::Api;
+pub use bootstrap::{Bootstrap, bootstrap, has_no_keys};
 pub use keys::{KeyError, NewKey, create_key};
 pub use openapi::openapi;
 pub use rates::RateLimits;

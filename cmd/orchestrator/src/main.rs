@@ -1,23 +1,27 @@
 //! `orchestrator`: the API and its coordinators over the embedded adapters.
 //!
 //! Everything lives in one directory (`--data`), and topics live in the process: jobs reach runners
-//! that join by long poll. `aob dev` composes the same library with runners and streams.
+//! that join by long poll. `aob dev` composes the same library with runners and streams. Keys are
+//! made by keys, the first one by `orchestrator keys create`, which writes to the database.
 
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
+use aob_api::Role;
 use aob_bus::{MemBus, Topic, TopicConfig};
 use aob_cas::FileCas;
 use aob_coordinator::{EVENTS_TOPIC, RESULTS_TOPIC, job_topic};
 use aob_edge::system_entropy;
 use aob_ir::Priority;
-use aob_orchestrator::{Config, Deps, bind};
+use aob_orchestrator::{Bootstrap, Config, Deps, bind, bootstrap, has_no_keys};
 use aob_store::{Clock, SqliteConfig, SqliteStore};
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -29,11 +33,53 @@ const PARTITIONS: NonZeroU32 = NonZeroU32::new(8).unwrap();
 #[command(name = "orchestrator", version)]
 struct Args {
     /// Where everything is kept.
-    #[arg(long, env = "AOB_DATA", value_name = "DIR")]
+    #[arg(
+        long,
+        env = "AOB_DATA",
+        value_name = "DIR",
+        global = true,
+        default_value = ".aob-server"
+    )]
     data: PathBuf,
     /// Where to listen.
     #[arg(long, env = "AOB_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
     listen: SocketAddr,
+    /// Delete runs that have been over for this many days; left out: keep them.
+    #[arg(long, env = "AOB_RETENTION_DAYS", value_name = "DAYS")]
+    retention_days: Option<u32>,
+    #[command(subcommand)]
+    command: Option<Asked>,
+}
+
+/// What to do instead of serving.
+#[derive(Debug, Subcommand)]
+enum Asked {
+    /// Work on API keys.
+    #[command(subcommand)]
+    Keys(Keys),
+}
+
+#[derive(Debug, Subcommand)]
+enum Keys {
+    /// Make an API key and print it: the only time that it is shown. It needs no key, because who
+    /// may write to the data directory may do everything. The server may be running.
+    Create {
+        /// Its workspace, made where there is none.
+        #[arg(long, value_name = "NAME", default_value = "default")]
+        workspace: String,
+        /// Whose it is: logs name its user `user:NAME`.
+        #[arg(long, value_name = "NAME")]
+        name: String,
+        /// What it may do; may be repeated.
+        #[arg(long = "role", value_name = "ROLE", required = true, value_parser = role)]
+        roles: Vec<Role>,
+    },
+}
+
+fn role(text: &str) -> Result<Role, String> {
+    let known = || Role::ALL.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(", ");
+    let found = Role::ALL.iter().find(|role| role.as_str() == text);
+    found.copied().ok_or_else(|| format!("roles are: {}", known()))
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one clock of this process")]
@@ -58,13 +104,42 @@ fn deps(data: &std::path::Path) -> anyhow::Result<Deps> {
     Ok(Deps { store: Arc::new(store), cas: Arc::new(cas), bus: Arc::new(bus), clock, entropy })
 }
 
+async fn create_key(
+    deps: &Deps,
+    workspace: &str,
+    name: &str,
+    roles: &[Role],
+) -> anyhow::Result<ExitCode> {
+    let new = Bootstrap { workspace, name, roles, now_ms: (deps.clock)() };
+    let token = bootstrap(&*deps.store, &deps.entropy, new).await?;
+    writeln!(std::io::stdout(), "{token}")?;
+    Ok(ExitCode::SUCCESS)
+}
+
 #[tokio::main]
 async fn main() -> anyhow::Result<ExitCode> {
     let args = Args::parse();
-    let filter = tracing_subscriber::EnvFilter::from_default_env();
+    let filter = tracing_subscriber::EnvFilter::builder()
+        .with_default_directive(tracing_subscriber::filter::LevelFilter::INFO.into())
+        .from_env_lossy();
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
-    let bound = bind(Config::new(args.listen), deps(&args.data)?).await?;
+    let deps = deps(&args.data)?;
+    if let Some(Asked::Keys(Keys::Create { workspace, name, roles })) = &args.command {
+        return create_key(&deps, workspace, name, roles).await;
+    }
+    let mut config = Config::new(args.listen);
+    let day = Duration::from_secs(24 * 60 * 60);
+    config.retention = args.retention_days.map(|days| day.saturating_mul(days));
+    let keyless = has_no_keys(&*deps.store).await?;
+    let bound = bind(config, deps).await?;
     tracing::info!(address = %bound.address(), "serving");
+    if keyless {
+        let data = args.data.display();
+        tracing::warn!(
+            "there is no API key yet, so nobody can ask for anything; type: \
+             orchestrator --data {data} keys create --name NAME --role admin"
+        );
+    }
     let shutdown = CancellationToken::new();
     let (mut interrupt, mut terminate) =
         (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);

@@ -38,6 +38,9 @@ pub struct Config {
     pub rate_limits: Option<RateLimits>,
     /// Milliseconds between cancel and fence of new runs.
     pub cancel_grace_ms: u64,
+    /// How long runs are kept once they are over; `None`: for ever. With a run go its events, its
+    /// approvals and its log lines; stored values and workflows stay.
+    pub retention: Option<Duration>,
     /// Bounds of its connections.
     pub serve: ServeLimits,
 }
@@ -50,6 +53,7 @@ impl Config {
             coordinator: aob_coordinator::Config::default(),
             rate_limits: None,
             cancel_grace_ms: 30_000,
+            retention: None,
             serve: ServeLimits::default(),
         }
     }
@@ -128,7 +132,7 @@ impl Orchestrator {
         let group = format!("watch-{}", api.random_hex());
         let (follower, until) = (watch.clone(), shutdown.clone());
         tasks.spawn(async move { follower.follow(bus, EVENTS_TOPIC, &group, until).await });
-        tasks.spawn(janitor::run(store, clock, shutdown.clone()));
+        tasks.spawn(janitor::run(store, clock, config.retention, shutdown.clone()));
         tasks.close();
         Self { coordinator, authenticator, watch, shell, api, tasks }
     }

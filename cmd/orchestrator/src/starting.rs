@@ -113,6 +113,9 @@ impl Parts {
                     workflow,
                     links: RunLinks::of(committed.run),
                     attached: false,
+                    output: None,
+                    output_ref: None,
+                    error: None,
                 };
                 Ok(Started::New(started, committed))
             }
@@ -142,6 +145,9 @@ fn attached(run: RunId, row: RunRow) -> Result<StartedRun, Refusal> {
         workflow: WorkflowUsed { tag: row.tag, digest },
         links: RunLinks::of(run),
         attached: true,
+        output: None,
+        output_ref: None,
+        error: None,
     })
 }
 

@@ -1,4 +1,4 @@
-//! `Prefer: wait=N`: the answer comes when the run has settled, or after N seconds.
+//! `Prefer: wait=N`: the answer comes when the run is over, or after N seconds.
 
 use std::time::Duration;
 
@@ -44,21 +44,19 @@ impl<S: Sync> FromRequestParts<S> for Wait {
 }
 
 impl Parts {
-    /// Waits until the run is over, or comes to a halt (`waiting`, `paused`) behind `seq`.
-    pub(crate) async fn wait_until_settled(
+    /// Waits until the run is over, `limit` at most. A run that waits for somebody is not over.
+    pub(crate) async fn wait_until_over(
         &self,
         caller: &Caller,
         run: RunId,
-        seq: u64,
         limit: Duration,
     ) -> Result<(), Refusal> {
         let deadline = Instant::now() + limit;
         let mut news = self.watch.run(run);
         loop {
             let row = self.run_row(caller, run).await?;
-            let halted = matches!(row.status.as_str(), "waiting" | "paused") && row.seq > seq;
             let now = Instant::now();
-            if row.is_terminal() || halted || now >= deadline {
+            if row.is_terminal() || now >= deadline {
                 return Ok(());
             }
             let look_again = deadline.min(now + LOOK_AGAIN);

@@ -7,7 +7,7 @@ use aob_ir::{Digest, Priority};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{Problem, RawText};
+use crate::{ErrorView, Problem, RawText, ValueRef};
 
 /// Runs that one `POST /v1/runs:batch` may start.
 pub const BATCH_RUNS_MAX: usize = 1_000;
@@ -19,6 +19,7 @@ pub const LABEL_BYTES_MAX: usize = 256;
 /// `POST /v1/runs`: what to start.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"workflow": "onboarding", "inputs": {"customer": "c-1005"}}))]
 pub struct StartRun {
     /// What runs: a tag (`"onboarding"`), a version of one (`"onboarding@3"`), a digest
     /// (`"sha256:..."`), or a document. Exactly one of `workflow` and `tag`.
@@ -94,7 +95,7 @@ pub enum DedupPolicy {
 }
 
 /// A run that was started: 201; 200 where `attached`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct StartedRun {
     /// The run.
     #[schema(value_type = String, format = "uuid")]
@@ -109,6 +110,15 @@ pub struct StartedRun {
     /// True: the run existed and holds the dedup key.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub attached: bool,
+    /// With `Prefer: wait`: its output, where it completed in time and the output is short.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<RawText>,
+    /// With `Prefer: wait`: its output, where it completed in time and the output is long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output_ref: Option<ValueRef>,
+    /// With `Prefer: wait`: why it failed, where it did in time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<ErrorView>,
 }
 
 /// Which workflow a run was started from.

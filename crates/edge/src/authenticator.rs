@@ -11,6 +11,7 @@ use lru::LruCache;
 use parking_lot::Mutex;
 use subtle::ConstantTimeEq;
 
+use crate::failures::{Failures, Peer};
 use crate::token::{hash_secret, split_token};
 use crate::{Caller, Refusal};
 
@@ -24,6 +25,7 @@ pub struct Authenticator {
     store: Arc<dyn Store>,
     clock: Clock,
     known: Mutex<LruCache<String, (TimeMs, Arc<ApiKeyRow>)>>,
+    failures: Failures,
 }
 
 impl std::fmt::Debug for Authenticator {
@@ -35,18 +37,43 @@ impl std::fmt::Debug for Authenticator {
 impl Authenticator {
     /// One that knows the keys of `store`.
     pub fn new(store: Arc<dyn Store>, clock: Clock) -> Self {
-        Self { store, clock, known: Mutex::new(LruCache::new(KEYS_MAX)) }
+        let known = Mutex::new(LruCache::new(KEYS_MAX));
+        Self { store, clock, known, failures: Failures::default() }
     }
 
-    /// Who sends these headers.
+    /// Who sends these headers from this address.
     ///
     /// # Errors
-    /// [`ErrorCode::Unauthenticated`] without a valid key, and failures of the store.
-    pub async fn authenticate(&self, headers: &HeaderMap) -> Result<Caller, Refusal> {
+    /// [`ErrorCode::Unauthenticated`] without a valid key, [`ErrorCode::TooManyAttempts`] where the
+    /// address has sent too many wrong ones, and failures of the store.
+    pub async fn authenticate(
+        &self,
+        headers: &HeaderMap,
+        peer: Option<Peer>,
+    ) -> Result<Caller, Refusal> {
         let token = bearer(headers)?;
         let Some((key_id, secret)) = split_token(token) else {
             return Err(refused("what follows `Bearer` is not an API key (`aob_...`)"));
         };
+        let Some(peer) = peer else { return self.look_up(key_id, secret).await };
+        // A key that was right before is not locked out by a neighbour's guesses.
+        if !self.known.lock().contains(key_id)
+            && let Some(wait_ms) = self.failures.must_wait(peer, (self.clock)())
+        {
+            let detail = "too many wrong API keys came from this address";
+            let problem = Problem::new(ErrorCode::TooManyAttempts, detail);
+            return Err(problem.with_retry_after_ms(wait_ms).into());
+        }
+        let found = self.look_up(key_id, secret).await;
+        if let Err(Refusal(problem)) = &found
+            && problem.known_code() == Some(ErrorCode::Unauthenticated)
+        {
+            self.failures.note(peer, (self.clock)());
+        }
+        found
+    }
+
+    async fn look_up(&self, key_id: &str, secret: &str) -> Result<Caller, Refusal> {
         let row = self.row(key_id).await?;
         let hash = hash_secret(secret);
         // Compared even where there is no such key, so that time tells nothing.

@@ -7,7 +7,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use crate::body::{BodyLimit, refuse_announced_length};
-use crate::{Authenticator, Permission, Refusal};
+use crate::{Authenticator, Peer, Permission, Refusal};
 
 /// Bytes of a body where a route does not say otherwise: 1 MiB.
 pub const BODY_BYTES_MAX: usize = 1024 * 1024;
@@ -34,7 +34,8 @@ impl Gate {
 
     async fn open(&self, request: &mut Request) -> Result<(), Refusal> {
         if let Some(permission) = self.permission {
-            let caller = self.authenticator.authenticate(request.headers()).await?;
+            let peer = request.extensions().get::<Peer>().copied();
+            let caller = self.authenticator.authenticate(request.headers(), peer).await?;
             caller.require(permission)?;
             request.extensions_mut().insert(caller);
         }

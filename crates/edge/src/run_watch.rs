@@ -78,6 +78,20 @@ impl RunWatch {
         notify(&self.workspaces, workspace.0);
     }
 
+    /// Tells everybody to look.
+    pub fn notify_all(&self) {
+        for listeners in [&self.runs, &self.workspaces] {
+            for sender in listeners.lock().values() {
+                sender.send_replace(());
+            }
+        }
+    }
+
+    /// True where nobody waits for anything.
+    pub fn is_idle(&self) -> bool {
+        self.runs.lock().is_empty() && self.workspaces.lock().is_empty()
+    }
+
     /// Passes on what the topic of domain events says, until `shutdown`. `group` is this process's
     /// own: every process has to hear everything.
     pub async fn follow(

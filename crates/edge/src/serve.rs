@@ -1,10 +1,11 @@
 //! Serving a router on a socket, with bounds that a router does not have.
 
+use std::net::Ipv4Addr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
+use axum::{Extension, Router};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
@@ -13,6 +14,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tower::Layer as _;
+
+use crate::Peer;
 
 /// Wait after the operating system refused a connection (out of descriptors, say).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -56,7 +60,9 @@ pub async fn serve(
     let (connections, cut) = (TaskTracker::new(), CancellationToken::new());
     let places = Arc::new(Semaphore::new(limits.connections_max));
     while let Some((stream, place)) = accept(&listener, &places, shutdown).await {
-        let service = TowerToHyperService::new(app.clone());
+        let address = stream.peer_addr().map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| peer.ip());
+        let told = Extension(Peer(address)).layer(app.clone());
+        let service = TowerToHyperService::new(told);
         let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
         let connection = graceful.watch(connection);
         connections.spawn(cut.clone().run_until_cancelled_owned(async move {

@@ -1,6 +1,7 @@
 //! `explain`: why whatever does not move does not move, since when, until when, who owns it, and
 //! what to do.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use aob_ir::Ir;
@@ -320,7 +321,8 @@ impl Explainer<'_> {
 
     fn join(&self, key: &Key, ir: Option<&Ir>) -> Wait {
         let id = self.state.id_of(key);
-        let sources: Vec<Arc<str>> = ir
+        // A predecessor with several edges is one predecessor.
+        let sources: BTreeSet<Arc<str>> = ir
             .and_then(|ir| Some((ir, ir.node_ix(&id.node)?)))
             .map(|(ir, ix)| {
                 let edges = ir.node(ix).incoming.iter().map(|&edge| ir.edge(edge));
@@ -332,7 +334,7 @@ impl Explainer<'_> {
         let message = if sources.is_empty() {
             "it starts as soon as the run goes on".to_owned()
         } else {
-            format!("it waits for {}", sources.join(", "))
+            format!("it waits for {}", Vec::from_iter(sources).join(", "))
         };
         let why = Why {
             reason: "join",

@@ -35,6 +35,9 @@ pub(crate) struct Dev {
     /// https://10.0.0.5:8443. May be repeated.
     #[arg(long, value_name = "HOST:PORT", value_parser = allowed)]
     pub(crate) allow_host: Vec<Allow>,
+    /// Delete runs that have been over for this long, such as 30d; left out: keep them.
+    #[arg(long, value_name = "SPAN", value_parser = crate::input::span)]
+    pub(crate) retention: Option<std::time::Duration>,
     /// TOML file with the secrets that nodes may use.
     #[arg(long, value_name = "FILE")]
     pub(crate) secrets: Option<PathBuf>,

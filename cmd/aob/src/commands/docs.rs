@@ -1,4 +1,7 @@
-//! `aob docs cli`: the reference of this program, written from its grammar.
+//! `aob docs`: the references, written from the program itself.
+
+mod api;
+mod errors;
 
 use clap::{CommandFactory, Subcommand};
 
@@ -13,13 +16,22 @@ pub(crate) enum Docs {
     /// Print the reference of the command line, as Markdown.
     #[command(after_long_help = example!("aob docs cli > docs/reference/cli.md"))]
     Cli,
+    /// Print the reference of the HTTP API, as Markdown.
+    #[command(after_long_help = example!("aob docs api > docs/reference/api.md"))]
+    Api,
+    /// Print the list of error codes, as Markdown.
+    #[command(after_long_help = example!("aob docs errors > docs/reference/errors.md"))]
+    Errors,
 }
 
 impl Docs {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
-        match self {
-            Self::Cli => context.out.data(&reference())?,
-        }
+        let text = match self {
+            Self::Cli => reference(),
+            Self::Api => api::reference(),
+            Self::Errors => errors::reference(),
+        };
+        context.out.data(&text)?;
         Ok(Exit::Ok)
     }
 }
@@ -64,9 +76,34 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_reference_is_up_to_date() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reference/cli.md");
-        let written = std::fs::read_to_string(path).unwrap_or_default();
-        assert!(written == reference(), "write it again: aob docs cli > docs/reference/cli.md");
+    fn the_references_are_up_to_date() {
+        let pages =
+            [("cli", reference()), ("api", api::reference()), ("errors", errors::reference())];
+        for (name, expected) in pages {
+            let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reference");
+            let written = std::fs::read_to_string(format!("{folder}/{name}.md"));
+            let same = written.unwrap_or_default() == expected;
+            assert!(same, "write it again: aob docs {name} > docs/reference/{name}.md");
+        }
+    }
+
+    #[test]
+    fn every_route_and_every_code_is_on_its_page() {
+        let (api, errors) = (api::reference(), errors::reference());
+        for operation in aob_orchestrator::Operation::ALL {
+            let heading = format!("### {} /v1{}\n", operation.method(), operation.path());
+            assert_eq!(api.matches(&heading).count(), 1, "{heading}");
+        }
+        for code in aob_api::ErrorCode::ALL {
+            assert!(errors.contains(&format!("\n## {code}\n")), "{code}");
+        }
+        let links = api.split("](#").skip(1).filter_map(|rest| rest.split(')').next());
+        for link in links {
+            let heading = |line: &str| {
+                let title = line.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
+                line.starts_with('#') && title == link
+            };
+            assert!(api.lines().any(heading), "#{link} leads nowhere");
+        }
     }
 }

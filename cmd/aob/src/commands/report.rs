@@ -90,7 +90,11 @@ pub(crate) fn waits(waits: &[WaitView], now: Timestamp) -> String {
         let WaitView { instance, reason, message, since, until, owner, remedy } = wait;
         let who = instance.as_ref().map_or("the run".to_owned(), ToString::to_string);
         let for_long = duration(now.since_ms(*since));
-        let until = until.map_or(String::new(), |at| format!(", until {} at most", moment(at)));
+        let until = until.map_or(String::new(), |at| {
+            // Without its day, a time of day says nothing about tomorrow.
+            let left = duration(at.since_ms(now));
+            format!(", until {} at most (in {left})", moment(at))
+        });
         let head = format!("{} ({})", plain(&who).bold(), plain(reason).yellow());
         text.push_str(&format!("{head}: {}\n", plain(message)));
         text.push_str(&format!("  for {for_long}{until}; owner: {}\n", plain(owner)));

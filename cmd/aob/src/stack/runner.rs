@@ -29,6 +29,8 @@ pub(crate) struct Options {
     pub(crate) allow: Vec<Allow>,
     /// Secrets that nodes may use.
     pub(crate) secrets: MapSecrets,
+    /// How long runs are kept once they are over; `None`: for ever.
+    pub(crate) retention: Option<std::time::Duration>,
 }
 
 /// A runner at work.

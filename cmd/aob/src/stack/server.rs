@@ -50,9 +50,10 @@ impl Server {
             clock: Arc::clone(&adapters.clock),
             entropy,
         };
-        let runner = Runner::start(&adapters, options)?;
         // The address is of no use to a part that has no socket.
-        let config = Config::new(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+        let mut config = Config::new(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+        config.retention = options.retention;
+        let runner = Runner::start(&adapters, options)?;
         let orchestrator = Orchestrator::start(&config, deps, &shutdown);
         let streams = Fanout::new(
             adapters.store.clone(),

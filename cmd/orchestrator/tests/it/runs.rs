@@ -196,6 +196,13 @@ async fn a_wait_ends_with_the_run_or_with_its_time() {
     let body = json!({"workflow": echo(&json!(1))});
     let got = stack.ask_with(&stack.admin, Method::POST, "/v1/runs", Some(&body), &prefer).await;
     assert_eq!(got.json()["status"], "completed");
+    assert_eq!((got.status, &got.json()["output"]), (StatusCode::CREATED, &json!(1)));
+    // A run that waits for somebody is not over: its time goes by first.
+    let (body, soon) = (json!({"workflow": signal()}), [("prefer", "wait=1")]);
+    let asked = (stack.clock)();
+    let got = stack.ask_with(&stack.admin, Method::POST, "/v1/runs", Some(&body), &soon).await;
+    assert_eq!((got.status, &got.json()["status"]), (StatusCode::CREATED, &json!("waiting")));
+    assert!((stack.clock)() - asked >= 1_000, "it did not wait");
     let run = stack.start(&signal()).await;
     let (path, now) = (format!("/v1/runs/{run}"), [("prefer", "wait=0")]);
     let got = stack.ask_with(&stack.admin, Method::GET, &path, None, &now).await;

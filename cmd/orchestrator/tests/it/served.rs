@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use aob_cas::MemCas;
-use aob_edge::system_entropy;
-use aob_orchestrator::{Config, Deps, bind};
+use aob_edge::{mint_token, system_entropy};
+use aob_orchestrator::{Bootstrap, Config, Deps, bind, bootstrap};
 use aob_store::MemStore;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -46,4 +46,39 @@ async fn it_answers_bounds_heads_and_ends_when_asked() {
     shutdown.cancel();
     assert!(running.await.expect("the test server answers"));
     assert!(TcpStream::connect(address).await.is_err());
+}
+
+#[tokio::test]
+async fn whoever_guesses_keys_is_told_to_wait() {
+    let clock = clock();
+    let store = Arc::new(MemStore::new(Arc::clone(&clock)));
+    let entropy = system_entropy();
+    let roles = &[aob_api::Role::Admin];
+    let new = Bootstrap { workspace: "acme", name: "ada", roles, now_ms: 1 };
+    let right = bootstrap(&*store, &entropy, new.clone()).await.expect("memory does not fail");
+    let late = bootstrap(&*store, &entropy, new).await.expect("memory does not fail");
+    let cas = Arc::new(MemCas::default());
+    let deps = Deps { store, cas, bus: bus(), clock, entropy: Arc::clone(&entropy) };
+    let listen = "127.0.0.1:0".parse().expect("an address");
+    let bound = bind(Config::new(listen), deps).await.expect("a free port");
+    let (address, shutdown) = (bound.address(), CancellationToken::new());
+    let serving = tokio::spawn(bound.run(shutdown.clone()));
+    let ask = |token: String| async move {
+        let head = "GET /v1/runs HTTP/1.1\r\nhost: x\r\nconnection: close\r\n";
+        exchange(address, &format!("{head}authorization: Bearer {token}\r\n\r\n")).await
+    };
+    assert!(ask(right.clone()).await.starts_with("HTTP/1.1 200"));
+    for _ in 0..20 {
+        let refused = ask(mint_token(&entropy).token).await;
+        assert!(refused.starts_with("HTTP/1.1 401"), "{refused}");
+    }
+    for guess in [mint_token(&entropy).token, late] {
+        let refused = ask(guess).await.to_lowercase();
+        assert!(refused.starts_with("http/1.1 429"), "{refused}");
+        assert!(refused.contains("retry-after: ") && refused.contains("too_many_attempts"));
+    }
+    // A key that was right before is not locked out.
+    assert!(ask(right).await.starts_with("HTTP/1.1 200"));
+    shutdown.cancel();
+    assert!(serving.await.expect("it does not panic"));
 }

@@ -24,7 +24,7 @@ use crate::wait::Wait;
     get, path = "/v1/runs/{run}", tag = "runs", operation_id = "runs_get",
     params(
         ("run" = String, Path),
-        ("Prefer" = Option<String>, Header, description = "`wait=N`: answer when the run is over, comes to a halt, or after N seconds"),
+        ("Prefer" = Option<String>, Header, description = "`wait=N`: answer when the run is over, or after N seconds as it is then"),
     ),
     responses(
         (status = 200, body = RunView),
@@ -40,8 +40,7 @@ pub(crate) async fn handle(
 ) -> Answer<Json<RunView>> {
     Query::of(&uri, &[])?;
     if let Some(limit) = wait {
-        let row = api.run_row(&caller, run).await?;
-        api.wait_until_settled(&caller, run, row.seq, limit).await?;
+        api.wait_until_over(&caller, run, limit).await?;
     }
     let loaded = api.loaded(&caller, run).await?;
     let ir = api.ir_of(&loaded).await?;

@@ -1,14 +1,14 @@
 //! `POST /v1/runs`.
 
-use aob_api::{Problem, StartRun, StartedRun};
-use aob_edge::{Answer, Caller, JsonBody, Query};
+use aob_api::{ErrorView, Problem, StartRun, StartedRun};
+use aob_edge::{Answer, Caller, JsonBody, Query, Refusal};
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::header::LOCATION;
 use http::{HeaderValue, StatusCode, Uri};
 
-use crate::api::Api;
+use crate::api::{Api, Parts};
 use crate::idempotency::{Met, Once};
 use crate::starting::Started;
 use crate::wait::Wait;
@@ -18,7 +18,7 @@ use crate::wait::Wait;
     post, path = "/v1/runs", tag = "runs", operation_id = "runs_start",
     params(
         ("Idempotency-Key" = Option<String>, Header),
-        ("Prefer" = Option<String>, Header, description = "`wait=N`: answer when the run has settled, or after N seconds"),
+        ("Prefer" = Option<String>, Header, description = "`wait=N`: answer when the run is over, with what came out, or after N seconds as it is then"),
     ),
     request_body = StartRun,
     responses(
@@ -44,15 +44,33 @@ pub(crate) async fn handle(
     let prepared = api.prepare(&caller, start, &once, hash).await?;
     match api.launch(&caller, prepared, hash).await? {
         Started::New(mut started, committed) => {
-            let settled = committed.status.is_terminal();
-            if let Some(limit) = wait.filter(|_| !settled) {
-                api.wait_until_settled(&caller, started.id, 0, limit).await?;
-                started.status = api.run_row(&caller, started.id).await?.status;
+            if let Some(limit) = wait {
+                if !committed.status.is_terminal() {
+                    api.wait_until_over(&caller, started.id, limit).await?;
+                }
+                api.tell_outcome(&caller, &mut started).await?;
             }
             Ok(located(StatusCode::CREATED, started))
         }
         Started::Attached(started) => Ok(located(StatusCode::OK, started)),
         Started::Before(row) => api.replay(&caller, &row).await,
+    }
+}
+
+impl Parts {
+    /// Fills in how the run stands, and what came out of it where it is over.
+    async fn tell_outcome(&self, caller: &Caller, started: &mut StartedRun) -> Result<(), Refusal> {
+        let loaded = self.loaded(caller, started.id).await?;
+        let state = &loaded.state;
+        let wanted = state.output().into_iter();
+        let values = self.values(caller, started.id, wanted, &loaded.blobs).await?;
+        started.status = state.status().as_str().to_owned();
+        (started.output, started.output_ref) = values.show(state.output());
+        started.error = state.error().map(|(code, message)| ErrorView {
+            code: code.to_string(),
+            message: message.to_string(),
+        });
+        Ok(())
     }
 }
 

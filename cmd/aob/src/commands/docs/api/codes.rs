@@ -1,0 +1,127 @@
+//! Which errors a route answers, besides those that every route may.
+
+use aob_api::ErrorCode as Code;
+use aob_orchestrator::Operation as Op;
+
+/// The codes of a route, in alphabetical order. `None`: it streams.
+pub(super) fn of(operation: Option<Op>, body: bool, parameters: &[&str]) -> Vec<Code> {
+    let mut codes = operation.map_or_else(|| vec![Code::RunNotFound, Code::TooManyStreams], own);
+    if operation.is_none_or(|operation| operation.permission().is_some()) {
+        codes.extend([Code::Unauthenticated, Code::Forbidden]);
+    }
+    if body {
+        codes.extend([
+            Code::BodyTooLarge,
+            Code::InvalidBody,
+            Code::InvalidRequest,
+            Code::UnsupportedMediaType,
+        ]);
+    }
+    for name in parameters {
+        match *name {
+            "Idempotency-Key" => codes.extend([
+                Code::InvalidHeader,
+                Code::IdempotencyInFlight,
+                Code::IdempotencyKeyReused,
+            ]),
+            "Prefer" | "If-Match" | "If-None-Match" | "Last-Event-ID" => {
+                codes.push(Code::InvalidHeader);
+            }
+            "cursor" => codes.push(Code::InvalidCursor),
+            "run" => codes.push(Code::RunNotFound),
+            "ticket" => codes.push(Code::UnknownTicket),
+            "tag" if operation.is_some_and(|operation| operation.path().contains("{tag}")) => {
+                codes.push(Code::WorkflowNotFound);
+            }
+            _ => codes.push(Code::InvalidParameter),
+        }
+    }
+    codes.sort_unstable();
+    codes.dedup();
+    codes
+}
+
+/// What starting a run may be refused for.
+const START: &[Code] = &[
+    Code::DedupConflict,
+    Code::InvalidInputs,
+    Code::InvalidWorkflow,
+    Code::LimitExceeded,
+    Code::NotYetSupported,
+    Code::Overloaded,
+    Code::RateLimited,
+    Code::SubWorkflowNotFound,
+    Code::WorkflowCycle,
+    Code::WorkflowNotFound,
+];
+/// What a decision about a parked instance may be refused for.
+const BY_HAND: &[Code] = &[
+    Code::InvalidOutput,
+    Code::NotParked,
+    Code::NotRetryable,
+    Code::Overloaded,
+    Code::RunCancelling,
+    Code::RunTerminal,
+    Code::UnknownInstance,
+];
+const DECIDE: &[Code] = &[
+    Code::AlreadyDecided,
+    Code::InvalidForm,
+    Code::NotAnApprover,
+    Code::Overloaded,
+    Code::RunCancelling,
+    Code::RunTerminal,
+    Code::SubjectChanged,
+];
+const SIGNAL: &[Code] =
+    &[Code::Overloaded, Code::RunCancelling, Code::RunTerminal, Code::SignalBufferFull];
+const CREATE: &[Code] = &[
+    Code::InvalidWorkflow,
+    Code::NotYetSupported,
+    Code::PreconditionFailed,
+    Code::SubWorkflowNotFound,
+    Code::WorkflowCycle,
+];
+
+/// What the command itself may be refused for.
+fn own(operation: Op) -> Vec<Code> {
+    let codes = match operation {
+        Op::ApprovalsDecide => DECIDE,
+        Op::ArtifactsGet => &[Code::ArtifactNotFound],
+        Op::ArtifactsPut => &[Code::BodyTooLarge, Code::DigestMismatch],
+        Op::KeysRevoke => &[Code::KeyNotFound],
+        Op::RunnersResult => &[Code::Overloaded, Code::RunNotFound],
+        Op::RunsStart | Op::RunsBatch => START,
+        Op::RunsCancel | Op::RunsPause => &[Code::Overloaded, Code::RunTerminal],
+        Op::RunsResume => &[Code::NotPaused, Code::Overloaded, Code::RunTerminal],
+        Op::RunsSignal => SIGNAL,
+        Op::RunsRetry | Op::RunsSucceed | Op::RunsSkip | Op::RunsFail => BY_HAND,
+        Op::WorkflowsCreate => CREATE,
+        Op::ApprovalsGet
+        | Op::ApprovalsList
+        | Op::KeysCreate
+        | Op::KeysList
+        | Op::MetaHealth
+        | Op::MetaOpenapi
+        | Op::MetaReady
+        | Op::RunnersHeartbeat
+        | Op::RunnersLease
+        | Op::RunsEvents
+        | Op::RunsExplain
+        | Op::RunsGet
+        | Op::RunsGraph
+        | Op::RunsList
+        | Op::RunsTimeline
+        | Op::RunsVerify
+        | Op::TagsHistory
+        | Op::WorkflowsGet
+        | Op::WorkflowsList
+        | Op::WorkflowsValidate
+        | Op::WorkflowsVersions => &[],
+    };
+    let by_hand = |code: &&Code| {
+        (**code != Code::InvalidOutput || operation == Op::RunsSucceed)
+            && (**code != Code::NotRetryable || operation == Op::RunsRetry)
+    };
+    codes.iter().filter(by_hand).copied().collect()
+}
