@@ -3,7 +3,7 @@
 use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 
-use crate::endpoints::{approvals, artifacts, keys, meta, runners, runs, workflows};
+use crate::endpoints::{approvals, artifacts, keys, meta, runners, runs, webhooks, workflows};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -40,6 +40,8 @@ use crate::endpoints::{approvals, artifacts, keys, meta, runners, runs, workflow
         runs::resume::handle,
         runs::retry::handle,
         runs::signal::handle,
+        webhooks::show::handle,
+        webhooks::deliver::handle,
         runs::skip::handle,
         runs::start::handle,
         runs::succeed::handle,

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, on};
 
 use crate::api::Api;
-use crate::endpoints::{approvals, artifacts, keys, meta, runners, runs, workflows};
+use crate::endpoints::{approvals, artifacts, keys, meta, runners, runs, webhooks, workflows};
 
 /// Bytes of a body that may hold a document, or a long value.
 const LARGE_BODY_BYTES_MAX: usize = 32 * 1024 * 1024;
@@ -120,7 +120,9 @@ operations! {
     RunsSucceed: POST "/runs/{run}/succeed", Some(May::RunsRepair), BODY_BYTES_MAX, runs::succeed::handle;
     RunsTimeline: GET "/runs/{run}/timeline", Some(May::RunsRead), 0, runs::timeline::handle;
     RunsVerify: GET "/runs/{run}/verify", Some(May::RunsRead), 0, runs::verify::handle;
+    RunsWebhook: GET "/runs/{run}/signals/{name}/webhook", Some(May::RunsControl), 0, webhooks::show::handle;
     TagsHistory: GET "/tags/{tag}/history", Some(May::WorkflowsRead), 0, workflows::versions::history;
+    WebhooksDeliver: POST "/webhooks/{run}/{name}/{signature}", None, webhooks::deliver::BODY_BYTES_MAX, webhooks::deliver::handle;
     WorkflowsCreate: POST "/workflows", Some(May::WorkflowsWrite), LARGE_BODY_BYTES_MAX, workflows::create::handle;
     WorkflowsGet: GET "/workflows/{tag}", Some(May::WorkflowsRead), 0, workflows::get::handle;
     WorkflowsList: GET "/workflows", Some(May::WorkflowsRead), 0, workflows::list::handle;

@@ -66,3 +66,17 @@ pub struct CommandOutcome {
     /// False: the run was like this before, and the command changed nothing.
     pub changed: bool,
 }
+
+/// `GET /v1/runs/{id}/signals/{name}/webhook`: a URL that needs no API key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct WebhookView {
+    /// The run.
+    #[schema(value_type = String, format = "uuid")]
+    pub run: RunId,
+    /// The signal that a POST to the path delivers.
+    #[schema(example = "payment_received")]
+    pub signal: String,
+    /// Path of the URL, behind the address by which the sender reaches the server. Whoever knows it
+    /// can send the signal: treat it as a secret.
+    pub path: String,
+}

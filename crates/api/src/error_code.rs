@@ -88,6 +88,8 @@ codes! {
     LimitExceeded => "limit_exceeded", 422, "A limit would be exceeded", false;
     /// The path exists and does not take this method; the `Allow` header names those it takes.
     MethodNotAllowed => "method_not_allowed", 405, "The method is not allowed here", false;
+    /// No `signal` node of the run says `webhook: true`.
+    NoWebhook => "no_webhook", 409, "No node takes signals by webhook", false;
     /// The route cannot answer in any of the media types that `Accept` names.
     NotAcceptable => "not_acceptable", 406, "No acceptable representation", false;
     /// Whoever asks may not decide this ticket, or has voted on it before.

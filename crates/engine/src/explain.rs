@@ -143,13 +143,7 @@ impl Explainer<'_> {
                 owner: "timer".to_owned(),
                 remedy: "wait: it goes on by itself".to_owned(),
             },
-            Doing::Signal { name, expires_at, .. } => Why {
-                reason: "signal",
-                message: format!("it waits for the signal `{name}`"),
-                until: *expires_at,
-                owner: "whoever sends the signal".to_owned(),
-                remedy: format!("aob signal send {} {name}", self.run),
-            },
+            Doing::Signal { name, webhook, expires_at } => self.signal(name, *webhook, *expires_at),
             Doing::Approval { ticket } => self.approval(ticket),
             Doing::Child(wait) => Why {
                 reason: if wait.cancelling { "child_stopping" } else { "child_run" },
@@ -187,6 +181,21 @@ impl Explainer<'_> {
             },
         };
         self.wait(Some(id), instance.since, why)
+    }
+
+    fn signal(&self, name: &str, webhook: bool, until: Option<Timestamp>) -> Why {
+        let mut message = format!("it waits for the signal `{name}`");
+        if webhook {
+            let url = format!("aob signal url {} {name}", self.run);
+            message.push_str(&format!(", or a POST to the URL that `{url}` prints"));
+        }
+        Why {
+            reason: "signal",
+            message,
+            until,
+            owner: "whoever sends the signal".to_owned(),
+            remedy: format!("aob signal send {} {name}", self.run),
+        }
     }
 
     fn backoff(&self, instance: &Instance, retry_at: Timestamp) -> Why {

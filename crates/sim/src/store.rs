@@ -358,6 +358,15 @@ impl Identity for SimStore {
     ) -> StoreResult<bool> {
         self.call(|model| model.key_revoke(workspace, key_id, now_ms)).await
     }
+
+    async fn signing_key(
+        &self,
+        workspace: WorkspaceId,
+        purpose: &str,
+        fresh: SigningKey,
+    ) -> StoreResult<SigningKey> {
+        self.call(|model| model.signing_key(workspace, purpose, fresh)).await
+    }
 }
 
 #[async_trait]

@@ -43,6 +43,13 @@ impl Api {
         Self { transport: Transport::Local(router), base, token: Some(token) }
     }
 
+    /// The URL of a path of this server.
+    pub(crate) fn url_of(&self, path: &str) -> Url {
+        let mut url = self.base.clone();
+        url.set_path(path);
+        url
+    }
+
     /// Sends a call. An answer with a status of 400 or more is a failure.
     pub(crate) async fn send(&self, call: Call) -> Result<Answer, Failure> {
         let answer = self.raw(call).await?;

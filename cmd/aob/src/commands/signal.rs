@@ -1,6 +1,6 @@
 //! `aob signal`: values for `signal` nodes.
 
-use aob_api::CommandOutcome;
+use aob_api::{CommandOutcome, WebhookView};
 use clap::{Args, Subcommand};
 use http::HeaderValue;
 use serde_json::Value;
@@ -17,6 +17,7 @@ use crate::input::Source;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Signal {
     Send(Send),
+    Url(WebhookUrl),
 }
 
 /// Send a signal to a run. It waits there until a `signal` node takes it.
@@ -35,10 +36,39 @@ pub(crate) struct Send {
     idempotency_key: Option<HeaderValue>,
 }
 
+/// Print the signed URL to which others can POST a signal without an API key. The run needs a
+/// `signal` node that says `webhook: true`.
+#[derive(Debug, Args)]
+#[command(after_long_help = example!("aob signal url @latest payment_received"))]
+pub(crate) struct WebhookUrl {
+    /// The run.
+    run: RunRef,
+    /// Name of the signal.
+    name: String,
+}
+
+impl WebhookUrl {
+    fn run(self, context: &Context) -> Result<Exit, Failure> {
+        let api = context.api()?;
+        block_on(async {
+            let run = api.run_id(&self.run).await?;
+            let call = Call::get(&["runs", &run, "signals", &self.name, "webhook"]);
+            let answer = api.fetch::<WebhookView>(call).await?;
+            if context.out.is_json() {
+                context.out.json(&answer.raw)?;
+            } else {
+                context.out.line(api.url_of(&answer.view.path).as_str())?;
+            }
+            Ok(Exit::Ok)
+        })
+    }
+}
+
 impl Signal {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         match self {
             Self::Send(send) => send.run(context),
+            Self::Url(url) => url.run(context),
         }
     }
 }

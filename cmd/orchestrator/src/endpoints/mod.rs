@@ -6,4 +6,5 @@ pub(crate) mod keys;
 pub(crate) mod meta;
 pub(crate) mod runners;
 pub(crate) mod runs;
+pub(crate) mod webhooks;
 pub(crate) mod workflows;

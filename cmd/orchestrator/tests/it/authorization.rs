@@ -142,8 +142,9 @@ async fn what_belongs_to_another_workspace_does_not_exist() {
         key: keys["items"][0]["key_id"].as_str().unwrap().to_owned(),
     };
     let named = Operation::ALL.iter().filter(|operation| {
-        // Storing a value under its digest gives nothing away.
-        operation.path().contains('{') && **operation != Operation::ArtifactsPut
+        // Storing a value under its digest gives nothing away; a webhook's URL is its own key.
+        operation.path().contains('{')
+            && !matches!(operation, Operation::ArtifactsPut | Operation::WebhooksDeliver)
     });
     for operation in named {
         let (path, body) = (path(*operation, &ids), body(*operation));

@@ -1,6 +1,7 @@
 //! Runs: starting, reading, steering.
 
-use http::{Method, StatusCode};
+use axum::body::Body;
+use http::{Method, Request, StatusCode};
 use serde_json::{Value, json};
 
 use crate::stack::{Stack, echo, signal};
@@ -248,4 +249,56 @@ async fn long_values_are_named_and_short_ones_shown() {
     assert_eq!(stack.get(href).await.json(), json!(long));
     let foreign = stack.ask(&stack.foreign, Method::GET, href, None).await;
     assert_eq!(foreign.code(), "artifact_not_found");
+}
+
+#[tokio::test]
+async fn a_signed_url_delivers_one_signal_of_one_run_without_a_key() {
+    let stack = Stack::new().await;
+    let workflow = json!({
+        "nodes": [{"id": "s", "type": "signal", "config": {"name": "paid in full", "webhook": true}}],
+        "edges": [],
+    });
+    let run = stack.start(&workflow).await;
+    let show = |run: &str| format!("/v1/runs/{run}/signals/paid%20in%20full/webhook");
+    let url = stack.get(&show(&run)).await.json()["path"].as_str().unwrap().to_owned();
+    let theirs = stack.ask(&stack.foreign, Method::GET, &show(&run), None).await;
+    assert_eq!(theirs.status, StatusCode::NOT_FOUND);
+
+    let post = |path: String, id: &'static str, body: &'static str| {
+        let request = Request::post(path).header("webhook-id", id);
+        let request = request.header("content-type", "application/json");
+        stack.send(request.body(Body::from(body)).unwrap())
+    };
+    let other = stack.start(&workflow).await;
+    let wrong = [
+        url.replace("paid", "sent"),
+        url.replace(&run, &other),
+        url.replace(&run, "nobody"),
+        format!("{}{}", &url[..url.len() - 1], if url.ends_with('0') { '1' } else { '0' }),
+        url[..url.len() - 2].to_owned(),
+    ];
+    for path in wrong {
+        let refused = post(path.clone(), "1", "{}").await;
+        assert_eq!(refused.status, StatusCode::NOT_FOUND, "{path}");
+    }
+    assert_eq!(post(url.clone(), "1", "not JSON").await.code(), "invalid_body");
+    assert_eq!(post(url.clone(), "", "{}").await.code(), "invalid_header");
+    let huge = "1".repeat(300_000).leak();
+    assert_eq!(post(url.clone(), "1", huge).await.status, StatusCode::PAYLOAD_TOO_LARGE);
+
+    stack.post(&format!("/v1/runs/{run}/pause"), &json!({})).await;
+    for _ in 0..2 {
+        let taken = post(url.clone(), "1", r#"{"amount": 120}"#).await;
+        assert_eq!(taken.status, StatusCode::NO_CONTENT);
+    }
+    stack.post(&format!("/v1/runs/{run}/resume"), &json!({})).await;
+    assert_eq!(stack.over(&run).await["output"], json!({"amount": 120}));
+    let events = stack.get(&format!("/v1/runs/{run}/events")).await.json();
+    let events = events["items"].as_array().unwrap().iter();
+    assert_eq!(events.filter(|event| event["type"] == "signal_received").count(), 1);
+    assert_eq!(post(url, "2", "{}").await.code(), "run_terminal");
+
+    let plain = stack.start(&signal()).await;
+    let refused = stack.get(&show(&plain)).await;
+    assert_eq!((refused.status, refused.code().as_str()), (StatusCode::CONFLICT, "no_webhook"));
 }

@@ -2,7 +2,7 @@
 
 use super::Subject;
 use super::fixtures::{AWAY, HOME, T0};
-use crate::{ApiKeyRow, StoreResult, WorkspaceId, WorkspaceRow};
+use crate::{ApiKeyRow, SigningKey, StoreResult, WorkspaceId, WorkspaceRow};
 
 fn workspace(workspace: WorkspaceId, name: &str) -> WorkspaceRow {
     WorkspaceRow { workspace, name: name.to_owned(), created_ms: T0 }
@@ -88,5 +88,23 @@ pub async fn a_key_is_revoked_once(t: &Subject) -> StoreResult<()> {
     assert!(!t.store.key_revoke(HOME, "k2", T0 + 9).await?);
     let expected = ApiKeyRow { revoked_ms: Some(T0 + 3), ..key("k1") };
     assert_eq!(t.store.key("k1").await?, Some(expected));
+    Ok(())
+}
+
+/// The first one to ask makes the key, and everybody after gets the same.
+pub async fn a_signing_key_is_made_once(t: &Subject) -> StoreResult<()> {
+    let (first, second) = (SigningKey([1; 32]), SigningKey([2; 32]));
+    assert_eq!(t.store.signing_key(HOME, "webhooks", first).await?, first);
+    assert_eq!(t.store.signing_key(HOME, "webhooks", second).await?, first);
+    Ok(())
+}
+
+/// Neither another workspace nor another purpose shares it.
+pub async fn signing_keys_are_apart(t: &Subject) -> StoreResult<()> {
+    let [first, second, third] = [1, 2, 3].map(|byte| SigningKey([byte; 32]));
+    assert_eq!(t.store.signing_key(HOME, "webhooks", first).await?, first);
+    assert_eq!(t.store.signing_key(AWAY, "webhooks", second).await?, second);
+    assert_eq!(t.store.signing_key(HOME, "links", third).await?, third);
+    assert_eq!(t.store.signing_key(HOME, "webhooks", third).await?, first);
     Ok(())
 }

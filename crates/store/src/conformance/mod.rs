@@ -224,6 +224,8 @@ macro_rules! conformance_cases {
                 a_key_is_never_overwritten,
                 keys_are_listed,
                 a_key_is_revoked_once,
+                a_signing_key_is_made_once,
+                signing_keys_are_apart,
             ],
             feed: [
                 a_feed_starts_empty,

@@ -1,7 +1,9 @@
 //! The model's documents, tags, workspaces and API keys.
 
 use super::model::{Model, page};
-use crate::{ApiKeyRow, TagChange, TagMove, TagVersion, TimeMs, WorkspaceId, WorkspaceRow};
+use crate::{
+    ApiKeyRow, SigningKey, TagChange, TagMove, TagVersion, TimeMs, WorkspaceId, WorkspaceRow,
+};
 
 impl Model {
     /// See [`Catalog::documents_put`](crate::Catalog::documents_put).
@@ -104,5 +106,15 @@ impl Model {
             row.revoked_ms.get_or_insert(now_ms);
             true
         })
+    }
+
+    /// See [`Identity::signing_key`](crate::Identity::signing_key).
+    pub fn signing_key(
+        &mut self,
+        workspace: WorkspaceId,
+        purpose: &str,
+        fresh: SigningKey,
+    ) -> SigningKey {
+        *self.signing_keys.entry((workspace, purpose.to_owned())).or_insert(fresh)
     }
 }

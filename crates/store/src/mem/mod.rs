@@ -275,6 +275,15 @@ impl Identity for MemStore {
     ) -> StoreResult<bool> {
         Ok(self.with(|model| model.key_revoke(workspace, key_id, now_ms)))
     }
+
+    async fn signing_key(
+        &self,
+        workspace: WorkspaceId,
+        purpose: &str,
+        fresh: SigningKey,
+    ) -> StoreResult<SigningKey> {
+        Ok(self.with(|model| model.signing_key(workspace, purpose, fresh)))
+    }
 }
 
 #[async_trait]

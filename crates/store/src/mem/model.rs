@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use super::run_logs::KeptLogs;
 use crate::{
-    ApiKeyRow, Head, IdempotencyKey, LeaseKey, LeaseState, OutboxKey, RunRow, Segment, SnapshotRow,
-    StreamId, TagVersion, TicketRow, TimeMs, Wakeup, WorkspaceId, WorkspaceRow,
+    ApiKeyRow, Head, IdempotencyKey, LeaseKey, LeaseState, OutboxKey, RunRow, Segment, SigningKey,
+    SnapshotRow, StreamId, TagVersion, TicketRow, TimeMs, Wakeup, WorkspaceId, WorkspaceRow,
 };
 
 /// One stream of the log.
@@ -65,6 +65,7 @@ pub struct Model {
     pub(super) tags: BTreeMap<(WorkspaceId, String), Vec<TagVersion>>,
     pub(super) workspaces: BTreeMap<WorkspaceId, WorkspaceRow>,
     pub(super) keys: BTreeMap<String, ApiKeyRow>,
+    pub(super) signing_keys: BTreeMap<(WorkspaceId, String), SigningKey>,
     pub(super) snapshots: BTreeMap<StreamId, (WorkspaceId, SnapshotRow)>,
     pub(super) logs: BTreeMap<StreamId, KeptLogs>,
 }

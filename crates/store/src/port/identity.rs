@@ -1,4 +1,6 @@
-//! Tenants and their API keys.
+//! Tenants, their API keys, and the keys they sign with.
+
+use std::fmt;
 
 use async_trait::async_trait;
 
@@ -36,6 +38,16 @@ pub struct WorkspaceRow {
     pub created_ms: TimeMs,
 }
 
+/// A secret of 32 bytes that signs. Its debug form does not show it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct SigningKey(pub [u8; 32]);
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SigningKey")
+    }
+}
+
 /// Tenants and keys.
 #[async_trait]
 pub trait Identity: Send + Sync {
@@ -61,4 +73,13 @@ pub trait Identity: Send + Sync {
         key_id: &str,
         now_ms: TimeMs,
     ) -> StoreResult<bool>;
+
+    /// The key with which this workspace signs what is for `purpose`; where there is none yet,
+    /// `fresh` (32 random bytes) becomes it, once and for all.
+    async fn signing_key(
+        &self,
+        workspace: WorkspaceId,
+        purpose: &str,
+        fresh: SigningKey,
+    ) -> StoreResult<SigningKey>;
 }

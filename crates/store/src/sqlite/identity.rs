@@ -1,13 +1,15 @@
-//! Tenants and their API keys.
+//! Tenants, their API keys, and the keys they sign with.
 
 use async_trait::async_trait;
-use rusqlite::params;
+use rusqlite::{Connection, params};
 
 use super::SqliteStore;
 use super::error::{Failure, answer};
 use super::rows::{Columns, collect, first};
 use super::session::Session;
-use crate::{ApiKeyRow, Identity, StoreError, StoreResult, TimeMs, WorkspaceId, WorkspaceRow};
+use crate::{
+    ApiKeyRow, Identity, SigningKey, StoreError, StoreResult, TimeMs, WorkspaceId, WorkspaceRow,
+};
 
 const WORKSPACE_PUT: &str = "insert into workspaces (workspace, name, created_ms)
     values (?1, ?2, ?3) on conflict do nothing";
@@ -21,6 +23,12 @@ const KEY_PUT: &str = "insert into api_keys
 
 const KEY_REVOKE: &str = "update api_keys set revoked_ms = ifnull(revoked_ms, ?3)
     where key_id = ?1 and workspace = ?2";
+
+const SIGNING_KEY_PUT: &str = "insert into signing_keys (workspace, purpose, secret)
+    values (?1, ?2, ?3) on conflict do nothing";
+
+const SIGNING_KEY_FOUND: &str =
+    "select secret from signing_keys where workspace = ?1 and purpose = ?2";
 
 #[async_trait]
 impl Identity for SqliteStore {
@@ -105,6 +113,45 @@ impl Identity for SqliteStore {
         };
         answer(self.writer.write(0, work).await)
     }
+
+    async fn signing_key(
+        &self,
+        workspace: WorkspaceId,
+        purpose: &str,
+        fresh: SigningKey,
+    ) -> StoreResult<SigningKey> {
+        let found = {
+            let purpose = purpose.to_owned();
+            self.readers
+                .read(move |connection| signing_key(connection, workspace, &purpose))
+                .await?
+        };
+        if let Some(key) = found {
+            return Ok(key);
+        }
+        let purpose = purpose.to_owned();
+        let work = move |session: &mut Session<'_>| {
+            let mut put = session.statement(SIGNING_KEY_PUT)?;
+            put.execute(params![workspace, purpose, fresh.0])?;
+            let mut found = session.statement(SIGNING_KEY_FOUND)?;
+            let rows = found.query(params![workspace, purpose])?;
+            Ok(first(rows, "signing_keys", signing_key_row)?.unwrap_or(fresh))
+        };
+        answer(self.writer.write(0, work).await)
+    }
+}
+
+fn signing_key(
+    connection: &Connection,
+    workspace: WorkspaceId,
+    purpose: &str,
+) -> Result<Option<SigningKey>, Failure> {
+    let mut found = connection.prepare_cached(SIGNING_KEY_FOUND)?;
+    first(found.query(params![workspace, purpose])?, "signing_keys", signing_key_row)
+}
+
+fn signing_key_row(columns: &mut Columns<'_>) -> Result<SigningKey, Failure> {
+    columns.take("secret").map(SigningKey)
 }
 
 fn workspace_row(columns: &mut Columns<'_>) -> Result<WorkspaceRow, Failure> {

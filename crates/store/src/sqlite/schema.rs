@@ -35,6 +35,7 @@ const MIGRATIONS: &[Migration] = migrations![
     "0011_identity",
     "0012_snapshots",
     "0013_run_logs",
+    "0014_signing_keys",
 ];
 
 const TABLE: &str = "create table if not exists migrations (

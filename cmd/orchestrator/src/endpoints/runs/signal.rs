@@ -1,7 +1,7 @@
 //! `POST /v1/runs/{id}/signals/{name}`.
 
 use aob_api::{CommandOutcome, ErrorCode, Problem, RawText};
-use aob_edge::{Answer, BodyText, Caller, Query, check_json};
+use aob_edge::{Answer, BodyHash, BodyText, Caller, Query, Refusal, check_json};
 use aob_engine::{Blob, Command};
 use axum::extract::{Path, Request, State};
 use serde_json::value::RawValue;
@@ -41,28 +41,28 @@ pub(crate) async fn handle(
         let detail = format!("the name of a signal has at most {NAME_BYTES_MAX} bytes");
         return Err(Problem::new(ErrorCode::InvalidRequest, detail).into());
     }
-    let body = BodyText::read(request).await?;
-    let payload = match body.text.as_str() {
-        "" => RawValue::NULL.to_owned(),
-        text => {
-            let checked = check_json(text).map(|()| RawValue::from_string(text.to_owned()));
-            match checked {
-                Ok(Ok(payload)) => payload,
-                Ok(Err(error)) => {
-                    return Err(Problem::new(ErrorCode::InvalidBody, error.to_string()).into());
-                }
-                Err(errors) => {
-                    let problem = Problem::new(ErrorCode::InvalidBody, "the payload is not JSON");
-                    return Err(problem.with_errors(errors).into());
-                }
-            }
-        }
-    };
+    let (payload, hash) = payload(request).await?;
     let signal = match &once.key {
         Some(key) => format!("key:{key}"),
         None => api.random_hex(),
     };
     let command =
         Command::Signal { name: name.into(), signal: signal.into(), payload: Blob::new(payload) };
-    api.command(Sent { caller: &caller, once: &once, hash: body.hash, run, command }).await
+    api.command(Sent { caller: &caller, once: &once, hash, run, command }).await
+}
+
+/// The body of a request as a signal's payload, with its hash.
+pub(crate) async fn payload(request: Request) -> Result<(Box<RawValue>, BodyHash), Refusal> {
+    let body = BodyText::read(request).await?;
+    if body.text.is_empty() {
+        return Ok((RawValue::NULL.to_owned(), body.hash));
+    }
+    if let Err(errors) = check_json(&body.text) {
+        let problem = Problem::new(ErrorCode::InvalidBody, "the payload is not JSON");
+        return Err(problem.with_errors(errors).into());
+    }
+    let invalid =
+        |error: serde_json::Error| Problem::new(ErrorCode::InvalidBody, error.to_string());
+    let payload = RawValue::from_string(body.text).map_err(invalid)?;
+    Ok((payload, body.hash))
 }

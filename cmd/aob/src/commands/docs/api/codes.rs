@@ -24,10 +24,12 @@ pub(super) fn of(operation: Option<Op>, body: bool, parameters: &[&str]) -> Vec<
                 Code::IdempotencyInFlight,
                 Code::IdempotencyKeyReused,
             ]),
-            "Prefer" | "If-Match" | "If-None-Match" | "Last-Event-ID" => {
+            "Prefer" | "If-Match" | "If-None-Match" | "Last-Event-ID" | "webhook-id" => {
                 codes.push(Code::InvalidHeader);
             }
             "cursor" => codes.push(Code::InvalidCursor),
+            // A webhook's URL does not say what is wrong with it.
+            "run" | "name" | "signature" if operation == Some(Op::WebhooksDeliver) => {}
             "run" => codes.push(Code::RunNotFound),
             "ticket" => codes.push(Code::UnknownTicket),
             "tag" if operation.is_some_and(|operation| operation.path().contains("{tag}")) => {
@@ -75,6 +77,13 @@ const DECIDE: &[Code] = &[
 ];
 const SIGNAL: &[Code] =
     &[Code::Overloaded, Code::RunCancelling, Code::RunTerminal, Code::SignalBufferFull];
+const DELIVER: &[Code] = &[
+    Code::Overloaded,
+    Code::RouteNotFound,
+    Code::RunCancelling,
+    Code::RunTerminal,
+    Code::SignalBufferFull,
+];
 const CREATE: &[Code] = &[
     Code::InvalidWorkflow,
     Code::NotYetSupported,
@@ -95,6 +104,8 @@ fn own(operation: Op) -> Vec<Code> {
         Op::RunsCancel | Op::RunsPause => &[Code::Overloaded, Code::RunTerminal],
         Op::RunsResume => &[Code::NotPaused, Code::Overloaded, Code::RunTerminal],
         Op::RunsSignal => SIGNAL,
+        Op::RunsWebhook => &[Code::NoWebhook],
+        Op::WebhooksDeliver => DELIVER,
         Op::RunsRetry | Op::RunsSucceed | Op::RunsSkip | Op::RunsFail => BY_HAND,
         Op::WorkflowsCreate => CREATE,
         Op::ApprovalsGet

@@ -1,0 +1,97 @@
+//! `POST /v1/webhooks/{run}/{name}/{signature}`.
+
+use aob_api::{ErrorCode, Problem, RawText};
+use aob_coordinator::{Submission, stream};
+use aob_edge::{Answer, Query, Refusal};
+use aob_engine::{Actor, Blob, Command, CommandId, RunId, WorkspaceId};
+use axum::extract::{Path, Request, State};
+use axum::response::IntoResponse as _;
+use hmac::Mac as _;
+use http::{HeaderMap, StatusCode};
+
+use crate::api::Api;
+use crate::endpoints::runs::signal::payload;
+use crate::errors::submit_error;
+
+/// Bytes of a payload.
+pub(crate) const BODY_BYTES_MAX: usize = 256 * 1024;
+/// Bytes of a delivery's id.
+const ID_BYTES_MAX: usize = 255;
+/// Where the id of a delivery stands, the first that is there: deliveries of one id are one signal.
+/// (The first is that of the Standard Webhooks specification.)
+const ID_HEADERS: [&str; 2] = ["webhook-id", "idempotency-key"];
+
+/// Delivers a signal from somebody who has the run's signed URL instead of an API key. Answered
+/// when the signal is durable. Deliveries with the same `webhook-id` are one.
+#[utoipa::path(
+    post, path = "/v1/webhooks/{run}/{name}/{signature}", tag = "runs",
+    operation_id = "webhooks_deliver",
+    params(
+        ("run" = String, Path), ("name" = String, Path), ("signature" = String, Path),
+        ("webhook-id" = Option<String>, Header),
+    ),
+    request_body = RawText,
+    responses(
+        (status = 204, description = "The signal is in the run's log."),
+        (status = "default", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn handle(
+    State(api): State<Api>,
+    Path((run, signal, signature)): Path<(String, String, String)>,
+    request: Request,
+) -> Answer {
+    Query::of(request.uri(), &[])?;
+    let (run, workspace) = authorize(&api, &run, &signal, &signature).await?;
+    let id = match delivery_id(request.headers())? {
+        Some(id) => format!("webhook:{id}"),
+        None => api.random_hex(),
+    };
+    let (payload, _) = payload(request).await?;
+    let command =
+        Command::Signal { name: signal.into(), signal: id.into(), payload: Blob::new(payload) };
+    let request = aob_engine::Request {
+        id: CommandId(format!("api:{}", api.random_hex()).into()),
+        actor: Actor::system(),
+        command,
+    };
+    let submission =
+        Submission { workspace, run, request, key: None, dedup: None, ir: None, token: () };
+    api.coordinator.handle.try_submit(submission).await.map_err(submit_error)?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// The run that this URL is for. What is wrong with a URL is not said.
+async fn authorize(
+    api: &Api,
+    run: &str,
+    signal: &str,
+    signature: &str,
+) -> Result<(RunId, WorkspaceId), Refusal> {
+    let run: RunId = run.parse().map_err(|_| no_such_url())?;
+    let signature: [u8; 32] = hex::decode_to_array(signature).map_err(|_| no_such_url())?;
+    let workspace = api.store.workspace_of(stream(run)).await?.ok_or_else(no_such_url)?;
+    let workspace = WorkspaceId(workspace.0);
+    let mac = api.webhook_mac(workspace, run, signal).await?;
+    mac.verify_slice(&signature).map_err(|_| no_such_url())?;
+    Ok((run, workspace))
+}
+
+fn no_such_url() -> Refusal {
+    Problem::new(ErrorCode::RouteNotFound, "this is not the URL of a webhook")
+        .with_hint("`aob signal url RUN NAME` prints it")
+        .into()
+}
+
+fn delivery_id(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
+    let Some((name, value)) = ID_HEADERS.iter().find_map(|name| Some((name, headers.get(*name)?)))
+    else {
+        return Ok(None);
+    };
+    let id = value.to_str().ok().filter(|id| !id.is_empty() && id.len() <= ID_BYTES_MAX);
+    let problem = || {
+        let detail = format!("`{name}` is not 1 to {ID_BYTES_MAX} printable ASCII characters");
+        Problem::new(ErrorCode::InvalidHeader, detail)
+    };
+    id.map(Some).ok_or_else(|| problem().into())
+}
