@@ -1,8 +1,9 @@
 //! `aob logs stream`: a run's events as they happen.
 
+use aob_api::GraphView;
 use clap::{Args, Subcommand};
 
-use crate::client::RunRef;
+use crate::client::{Api, Call, RunRef};
 use crate::commands::report;
 use crate::context::{Context, block_on};
 use crate::exit::Exit;
@@ -42,9 +43,28 @@ impl Logs {
         let api = context.api()?;
         block_on(async {
             let run = api.run_id(&run).await?;
+            if let Some(node) = &node {
+                known_node(&api, &run, node).await?;
+            }
             let watch = Watch { run, after, node, types };
             let status = follow::print(context, &api, &watch).await?;
             Ok(report::exit(status))
         })
     }
+}
+
+/// Refuses a node that the run does not have: its stream would be empty, and look like patience.
+async fn known_node(api: &Api, run: &str, node: &str) -> Result<(), Failure> {
+    let call = Call::get(&["runs", run, "graph"]);
+    let graph = api.fetch::<GraphView>(call).await?.view;
+    let id = node.rsplit('/').next().unwrap_or(node);
+    let ids = || graph.nodes.iter().map(|node| node.id.as_str());
+    if ids().any(|known| known == id) {
+        return Ok(());
+    }
+    let hint = match aob_edge::nearest(id, ids()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("`aob run status {run}` lists its nodes"),
+    };
+    Err(Failure::new(Exit::NotFound, "node_not_found", format!("the run has no node `{id}`"), hint))
 }

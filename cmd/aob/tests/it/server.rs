@@ -100,7 +100,8 @@ fn runs_are_followed_to_their_end() {
     let last = home.aob(&["logs", "stream", &run, "--types", "run_failed", "-o", "jsonl"]);
     assert_eq!((last.code, last.stdout.lines().count()), (1, 1), "{}", last.stdout);
     let none = home.aob(&["logs", "stream", &run, "--node", "other"]);
-    assert_eq!((none.code, none.stdout.as_str()), (1, ""));
+    assert_eq!((none.code, none.stdout.as_str()), (3, ""));
+    assert!(none.stderr.contains("the run has no node `other`"), "{}", none.stderr);
     let pages = home.ok(&["run", "events", &run, "--after", "2", "-o", "jsonl"]);
     assert!(pages.lines().next().unwrap().contains("\"seq\":3"), "{pages}");
 }
