@@ -56,7 +56,9 @@ impl Reader {
         run: RunId,
     ) -> Result<Option<LoadedRun>, ReadError> {
         let (mut state, snapshot_ordinal) = self.snapshot(workspace, run).await?;
-        let mut after = snapshot_ordinal;
+        // State and head come from the same reads: a head that is asked for afterwards may be
+        // ahead of the state. So the segment under the snapshot is read again.
+        let mut after = snapshot_ordinal.saturating_sub(1);
         let mut head = Head::EMPTY;
         let mut shelf = Tail::default();
         loop {
@@ -69,6 +71,9 @@ impl Reader {
             for segment in &page {
                 after = segment.ordinal;
                 head = Head { ordinal: segment.ordinal, seq: segment.last_seq, hash: segment.hash };
+                if segment.ordinal <= snapshot_ordinal {
+                    continue;
+                }
                 for event in parse(run, segment)? {
                     apply(&mut state, &event);
                     shelf.keep(&event);
@@ -78,12 +83,12 @@ impl Reader {
                 break;
             }
         }
-        if head == Head::EMPTY && state.exists() {
-            let heads = self.store.heads(&[stream(run)]).await.map_err(failed)?;
-            head = heads.first().copied().unwrap_or(Head::EMPTY);
-        }
-        if !state.exists() {
+        if head == Head::EMPTY {
             return Ok(None);
+        }
+        if head.seq != state.seq() {
+            let (end, folded) = (head.seq, state.seq());
+            return Err(ReadError(format!("run {run} ends at seq {end}, its fold at {folded}")));
         }
         let blobs = shelf.blobs;
         Ok(Some(LoadedRun { workspace, state, head, blobs, snapshot_ordinal }))

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aob_engine::{Actor, Command, CommandId, LeaseView, Request, RunId, Timestamp};
-use aob_store::{Clock, LeaseState, Store, Wakeup};
+use aob_store::{Clock, LeaseState, Store, Wakeup, WakeupMove};
 use futures::StreamExt;
 use futures::stream;
 use tokio_util::sync::CancellationToken;
@@ -79,8 +79,9 @@ impl Sweeper {
         full && progress
     }
 
-    /// Ticks one run; gives where its wake-up moves to.
-    async fn tick(&self, wakeup: Wakeup) -> Option<(Wakeup, Option<i64>)> {
+    /// Ticks one run; gives where its wake-up moves to. After a tick that changed something it
+    /// stays where the append left it: that may have found it early enough by another clock.
+    async fn tick(&self, wakeup: Wakeup) -> Option<WakeupMove> {
         let leases = self.store.leases_of(wakeup.stream).await.ok()?;
         let views: Vec<LeaseView> = leases.iter().filter_map(view).collect();
         let run = run_of(wakeup.stream);
@@ -99,15 +100,16 @@ impl Sweeper {
             ir: None,
             token: (),
         };
-        match self.handle.submit_internal(submission).await {
-            Ok(outcome) if outcome.changed => Some((wakeup, None)),
-            Ok(outcome) => Some((wakeup, outcome.next_due.map(|due| due.0))),
-            Err(SubmitError::NotFound(_)) => Some((wakeup, None)),
+        let (at_seq, to) = match self.handle.submit_internal(submission).await {
+            Ok(outcome) if outcome.changed => return None,
+            Ok(outcome) => (Some(outcome.seq), outcome.next_due.map(|due| due.0)),
+            Err(SubmitError::NotFound(_)) => (None, None),
             Err(error) => {
                 tracing::warn!(%error, run = %RunId(wakeup.stream.0), "tick failed; it will be repeated");
-                Some((wakeup, Some((self.clock)() + 1_000)))
+                (None, Some((self.clock)() + 1_000))
             }
-        }
+        };
+        Some(WakeupMove { read: wakeup, at_seq, to })
     }
 }
 

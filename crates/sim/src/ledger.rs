@@ -31,8 +31,8 @@ pub(crate) struct Ledger {
     news: VecDeque<(RunId, u64)>,
     /// Told when there are news.
     pub(crate) told: Arc<Notify>,
-    /// How often each effect reached the world: by root, path of the run, and instance.
-    effects: BTreeMap<(usize, String, InstanceId), u64>,
+    /// How often each effect reached the world: by root run, path of the run, and instance.
+    effects: BTreeMap<(RunId, String, InstanceId), u64>,
     /// Attempts under a lease that were begun.
     begun: BTreeSet<(RunId, InstanceId, u32)>,
 }
@@ -40,8 +40,10 @@ pub(crate) struct Ledger {
 /// The log of one run.
 #[derive(Debug)]
 pub(crate) struct RunLog {
-    /// Which root run it belongs to.
+    /// Which scenario it belongs to.
     pub(crate) root: usize,
+    /// The root run above it, or itself.
+    top: RunId,
     /// Empty for a root; below it the path of the parent, `>` and the instance that opened it.
     pub(crate) path: Arc<str>,
     pub(crate) events: Vec<Event>,
@@ -58,9 +60,10 @@ pub(crate) struct RunLog {
 }
 
 impl RunLog {
-    fn new(root: usize, path: Arc<str>) -> Self {
+    fn new(root: usize, top: RunId, path: Arc<str>) -> Self {
         Self {
             root,
+            top,
             path,
             events: Vec::new(),
             texts: Vec::new(),
@@ -176,7 +179,7 @@ impl Ledger {
 
     fn event(&mut self, world: &World, run: RunId, event: Event, text: &str) {
         if !self.runs.contains_key(&run) {
-            let Some((root, path)) = self.place(run, &event) else {
+            let Some((root, top, path)) = self.place(run, &event) else {
                 world.violation(format!("{run}: nobody asked for this run"));
                 return;
             };
@@ -186,7 +189,7 @@ impl Ledger {
             if let Some(rival) = rival {
                 world.violation(format!("{run} is created while {rival} holds its dedup key"));
             }
-            self.runs.insert(run, RunLog::new(root, path));
+            self.runs.insert(run, RunLog::new(root, top, path));
         }
         let Some(log) = self.runs.get_mut(&run) else { return };
         log.paths.count(&world.counts, &log.state, &event);
@@ -205,15 +208,16 @@ impl Ledger {
         log.texts.push(text.into());
     }
 
-    /// The root and path of a run that begins.
-    fn place(&self, run: RunId, event: &Event) -> Option<(usize, Arc<str>)> {
+    /// The scenario, root run and path of a run that begins.
+    fn place(&self, run: RunId, event: &Event) -> Option<(usize, RunId, Arc<str>)> {
         if let Some(root) = self.minted.get(&run) {
-            return Some((*root, "".into()));
+            return Some((*root, run, "".into()));
         }
         let EventKind::RunCreated(created) = &event.kind else { return None };
         let link = created.parent.as_ref()?;
         let parent = self.runs.get(&link.run)?;
-        Some((parent.root, format!("{}>{}", parent.path, link.instance).into()))
+        let path = format!("{}>{}", parent.path, link.instance).into();
+        Some((parent.root, parent.top, path))
     }
 
     /// A runner begins an attempt: the root and path of its run, if it may.
@@ -236,14 +240,14 @@ impl Ledger {
     /// The effect of an attempt reached the world.
     pub(crate) fn executed(&mut self, world: &World, job: &JobMessage) {
         let Some(log) = self.runs.get(&job.run) else { return };
-        let key = (log.root, log.path.to_string(), job.instance.clone());
+        let key = (log.top, log.path.to_string(), job.instance.clone());
         world.tell(|| format!("effect of {}", job.key()));
         *self.effects.entry(key).or_default() += 1;
     }
 
-    /// How often each effect of a root and its children reached the world.
-    pub(crate) fn effects(&self, root: usize) -> BTreeMap<(String, InstanceId), u64> {
-        let own = self.effects.iter().filter(|((of, _, _), _)| *of == root);
+    /// How often each effect of a root run and its children reached the world.
+    pub(crate) fn effects(&self, top: RunId) -> BTreeMap<(String, InstanceId), u64> {
+        let own = self.effects.iter().filter(|((of, _, _), _)| *of == top);
         own.map(|((_, path, id), count)| ((path.clone(), id.clone()), *count)).collect()
     }
 

@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use aob_engine::{
-    ApprovalRequested, Blob, CastVote, Command, EventKind, InstanceId, RunId, TicketId, Vote,
+    ApprovalRequested, Blob, CastVote, Command, EventKind, InstanceId, NodeParked, RunId, TicketId,
+    Vote,
 };
 use aob_ir::Digest;
 use parking_lot::Mutex;
@@ -105,16 +106,16 @@ impl People {
         } else if let EventKind::SignalAwaited(data) = &kind {
             self.signal(root, &path, run, &data.instance);
         } else if let EventKind::NodeParked(data) = &kind {
-            self.repair(root, &path, run, &data.instance);
+            self.repair(root, &path, run, data);
         } else if let EventKind::ApprovalDecided(data) = &kind {
             if self.site.world.hits(Count::LateVote) {
                 let ticket = data.ticket.clone();
                 self.later(0, cast(run, ticket, "bob", Vote::Approve, None, "late"));
             }
-        } else if let EventKind::NodeScheduled(data) = &kind
+        } else if let EventKind::NodeScheduled(_) = &kind
             && self.site.world.hits(Count::SenselessCommand)
         {
-            self.nonsense(run, seq, &data.instance);
+            self.nonsense(run, seq);
         }
     }
 
@@ -183,7 +184,8 @@ impl People {
         self.later(after_ms, Order { run, id, actor: "key:hook", command });
     }
 
-    fn repair(self: &Arc<Self>, root: usize, path: &str, run: RunId, instance: &InstanceId) {
+    fn repair(self: &Arc<Self>, root: usize, path: &str, run: RunId, data: &NodeParked) {
+        let instance = &data.instance;
         let nth = {
             let mut parked = self.parked.lock();
             let nth = parked.entry((run, instance.clone())).or_default();
@@ -191,10 +193,7 @@ impl People {
             *nth
         };
         let scenario = &self.site.scenarios[root];
-        let undoes = instance.node.ends_with(".compensate");
-        let node = node_at(&scenario.flow, path, instance);
-        let is_job = undoes || node.is_some_and(Node::is_job);
-        let decision = scenario.plan.parked(path, &instance.to_string(), nth, is_job);
+        let decision = scenario.plan.parked(path, &instance.to_string(), nth, data.attempt > 0);
         let instance = instance.clone();
         let id = format!("repair:{instance}:{nth}");
         let command = match decision {
@@ -209,12 +208,12 @@ impl People {
         self.later(after_ms, Order { run, id, actor: "user:carol", command });
     }
 
-    /// Something that must be refused, or change nothing.
-    fn nonsense(self: &Arc<Self>, run: RunId, seq: u64, instance: &InstanceId) {
-        let instance = instance.clone();
+    /// Something that must be refused, or change nothing, whenever it arrives.
+    fn nonsense(self: &Arc<Self>, run: RunId, seq: u64) {
+        let instance = InstanceId::top("nowhere");
         let command = match self.site.world.draw(|dice| dice.within(0..=4)) {
             0 => Command::Retry { instance },
-            1 => Command::Skip { instance: InstanceId::top("nowhere") },
+            1 => Command::Skip { instance },
             2 => Command::Succeed { instance, output: Blob::of(Value::Null) },
             3 => Command::Continue,
             _ => {

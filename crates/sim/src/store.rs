@@ -201,7 +201,8 @@ impl Wakeups for SimStore {
         self.call(|model| model.wakeups_next()).await
     }
 
-    async fn wakeups_move(&self, moves: &[(Wakeup, Option<TimeMs>)]) -> StoreResult<()> {
+    async fn wakeups_move(&self, moves: &[WakeupMove]) -> StoreResult<()> {
+        self.gate.world.tell(|| format!("{}: wake-ups move: {moves:?}", self.gate.name));
         self.call(|model| model.wakeups_move(moves)).await
     }
 }

@@ -60,9 +60,9 @@ fn oracle(site: &Site, root: usize) {
     let world = &site.world;
     let ledger = world.ledger.lock();
     let scenario = &site.scenarios[root];
-    let executed = ledger.effects(root);
     for run in ledger.roots(root) {
         let Some(log) = ledger.run(run) else { continue };
+        let executed = ledger.effects(run);
         let child = |run: RunId| ledger.run(run).map(|log| log.events.as_slice());
         let mut facts = Facts::default();
         let observed = Observed::read(&log.events, "", &child, &mut facts);

@@ -71,7 +71,8 @@ impl<'a> Decider<'a> {
         self.complete_extra(node, id, result.attempt, output, extras)
     }
 
-    /// An answer that no longer counts is written once, unless it is a mere repetition.
+    /// An answer that no longer counts is written once: from then on it is on record, as is the one
+    /// that ended its attempt.
     fn late_result(
         &mut self,
         result: &AttemptResult,
@@ -82,11 +83,6 @@ impl<'a> Decider<'a> {
         let repeated = status == InstanceStatus::Completed && last_attempt == result.attempt;
         let heard = heard & Instance::heard_bit(result.attempt) != 0;
         if repeated || heard || result.attempt > last_attempt {
-            return Err(Stop::NoChange(NoChange::Repeated));
-        }
-        let failed_by_it = last_attempt == result.attempt
-            && matches!(result.outcome, AttemptOutcome::Failed(_) | AttemptOutcome::Cancelled);
-        if failed_by_it {
             return Err(Stop::NoChange(NoChange::Repeated));
         }
         self.emit(LateResultDiscarded {

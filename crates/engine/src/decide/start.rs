@@ -84,9 +84,10 @@ impl Decider<'_> {
                 self.work.push_back(Work::Entry(id));
                 continue;
             };
-            let went_round = key.scope.first().is_some_and(|&(node, _)| {
-                let top = crate::state::Key { scope: crate::state::ScopeKey::new(), node };
-                self.state.loops.contains(&top)
+            // Of a loop around it that went round, the first iteration is forgotten.
+            let went_round = key.scope.iter().enumerate().any(|(depth, &(node, _))| {
+                let scope = key.scope.iter().take(depth).copied().collect();
+                self.state.loops.contains(&crate::state::Key { scope, node })
             });
             if !went_round && !self.state.instances.contains(&key) {
                 self.work.push_back(Work::Entry(id));

@@ -10,7 +10,7 @@ use crate::event::{
     ApprovalEscalated, AttemptRedispatched, CancelCause, Failure, FailureOutcome, NodeCancelling,
 };
 use crate::ids::{InstanceId, Timestamp};
-use crate::state::{Doing, InstanceStatus, JobState, Key, TimerKind};
+use crate::state::{Doing, InstanceStatus, JobState, Key, LEASE_MS, TimerKind};
 
 impl<'a> Decider<'a> {
     pub(super) fn tick(&mut self, leases: &[LeaseView]) -> Step {
@@ -179,15 +179,19 @@ impl<'a> Decider<'a> {
         (current && job.leased).then(|| (job.clone(), instance.attempt))
     }
 
-    /// When a tick may find something due, given these leases.
+    /// When a tick may find something due, given these leases. They may have been read before the
+    /// last attempt was scheduled: one that is missing is looked at again after a lease's length.
     fn next_due(&self, leases: &[LeaseView]) -> Option<Timestamp> {
         let mut timers = self.state.timers.iter().map(|((at, kind, _), ())| (*at, *kind));
         let timer = timers.find(|(_, kind)| self.counts(*kind)).map(|(at, _)| at);
-        let lease = leases.iter().filter_map(|lease| {
+        let known = leases.iter().filter_map(|lease| {
             let (job, _) = self.leased_job(lease)?;
             Some(lease_due(&job, lease))
         });
-        lease.chain(timer).min()
+        let known: Vec<Timestamp> = known.collect();
+        let missing = known.len() < self.state.head.leased as usize;
+        let unseen = missing.then(|| self.now.plus_ms(LEASE_MS));
+        known.into_iter().chain(timer).chain(unseen).min()
     }
 }
 

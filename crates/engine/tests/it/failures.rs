@@ -249,3 +249,15 @@ fn the_answer_of_an_attempt_that_was_given_up_is_late_once() {
     assert!(!run.answer("a", 1, late()), "once");
     assert_eq!(run.count("late_result_discarded"), 1);
 }
+
+#[test]
+fn a_late_failure_is_on_record_whether_or_not_the_next_attempt_is_out() {
+    for waits_ms in [0, 60_000] {
+        let mut run = Run::start(&graph(json!([function("a")]), json!([])), json!({}));
+        assert!(run.result("a", 1, AttemptOutcome::Failed(lost("lease_expired"))), "a tick's word");
+        run.tick(waits_ms);
+        let late = || AttemptOutcome::Failed(retryable("boom"));
+        assert!(run.answer("a", 1, late()), "on record");
+        assert!(!run.answer("a", 1, late()), "once");
+    }
+}

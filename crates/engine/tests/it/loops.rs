@@ -1,6 +1,6 @@
 //! Loops.
 
-use aob_engine::RunStatus;
+use aob_engine::{Command, RunStatus};
 use serde_json::{Value, json};
 
 use crate::harness::{Run, constant, edge, final_failure, function, graph};
@@ -166,4 +166,30 @@ fn a_long_loop_keeps_the_state_small() {
     assert_eq!(run.status(), RunStatus::Completed);
     assert!(run.events.len() > 9_000);
     assert!(run.state.weight() < 20, "{}", run.state.weight());
+}
+
+#[test]
+fn what_went_round_is_not_begun_again_on_resume() {
+    let document = graph(
+        json!([
+            function("check"),
+            poll("output < 1", 5, json!({})),
+            function("after"),
+            {
+                "id": "outer",
+                "type": "loop",
+                "config": {"loop_back_to": "check", "max_iterations": 2, "condition": "false"},
+            }
+        ]),
+        json!([edge("check", "again"), edge("again", "after"), edge("after", "outer")]),
+    );
+    let mut run = Run::start(&document, json!({}));
+    run.complete("outer[1]/again[1]/check", json!(0));
+    run.complete("outer[1]/again[2]/check", json!(1));
+    run.command(Command::Pause { reason: None }).unwrap();
+    run.command(Command::Resume).unwrap();
+    run.complete("outer[1]/after", json!(2));
+    assert_eq!(run.status(), RunStatus::Completed, "{:?}", run.lines());
+    let checks = run.ended("node_completed").iter().filter(|id| id.ends_with("/check")).count();
+    assert_eq!(checks, 2);
 }

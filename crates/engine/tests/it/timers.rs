@@ -53,6 +53,12 @@ fn an_expired_lease_is_a_lost_attempt() {
 }
 
 #[test]
+fn a_tick_whose_leases_were_read_too_early_looks_again() {
+    let mut run = Run::start(&graph(json!([function("a")]), json!([])), json!({}));
+    assert_eq!(run.next_due(Vec::new()), Some(run.now.plus_ms(15_000)));
+}
+
+#[test]
 fn an_attempt_is_over_at_its_timeout_even_if_its_runner_lives() {
     let mut node = function("a");
     node["timeout_ms"] = json!(60_000);

@@ -154,6 +154,7 @@ macro_rules! conformance_cases {
                 the_last_ordinal_is_recorded,
                 due_ones_are_ordered_and_limited,
                 a_sweep_moves_only_what_it_read,
+                a_sweep_moves_nothing_once_the_log_has_gone_on,
                 a_sweep_deletes_only_what_it_read,
             ],
             outbox: [

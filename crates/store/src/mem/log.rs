@@ -5,7 +5,7 @@ use std::ops::Bound::{Excluded, Unbounded};
 use super::model::{Model, Stream, page};
 use crate::{
     FeedCursor, FeedEntry, Head, OutboxKey, Segment, StoreError, StoreResult, StreamId, TimeMs,
-    Wakeup, WorkspaceId,
+    Wakeup, WakeupMove, WorkspaceId,
 };
 
 impl Model {
@@ -105,12 +105,16 @@ impl Model {
     }
 
     /// See [`Wakeups::wakeups_move`](crate::Wakeups::wakeups_move).
-    pub fn wakeups_move(&mut self, moves: &[(Wakeup, Option<TimeMs>)]) {
-        for (read, to) in moves {
+    pub fn wakeups_move(&mut self, moves: &[WakeupMove]) {
+        for WakeupMove { read, at_seq, to } in moves {
+            let seq = self.streams.get(&read.stream).map_or(0, |stream| stream.head().seq);
             let as_read = |row: &Wakeup| row.due_ms == read.due_ms && row.ordinal == read.ordinal;
             let Some(row) = self.wakeups.get_mut(&read.stream).filter(|row| as_read(row)) else {
                 continue;
             };
+            if at_seq.is_some_and(|at_seq| at_seq != seq) {
+                continue;
+            }
             match to {
                 Some(due_ms) => row.due_ms = *due_ms,
                 None => {

@@ -120,7 +120,7 @@ impl Wakeups for MemStore {
         Ok(self.with(|model| model.wakeups_next()))
     }
 
-    async fn wakeups_move(&self, moves: &[(Wakeup, Option<TimeMs>)]) -> StoreResult<()> {
+    async fn wakeups_move(&self, moves: &[WakeupMove]) -> StoreResult<()> {
         self.with(|model| model.wakeups_move(moves));
         Ok(())
     }

@@ -26,6 +26,19 @@ pub struct Wakeup {
     pub ordinal: u64,
 }
 
+/// What a sweep makes of a wake-up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WakeupMove {
+    /// The row as it was read.
+    pub read: Wakeup,
+    /// Where the log ended that says so; `None`: wherever it ends. An append leaves a row alone
+    /// that is early enough for it by its own clock, so an unchanged row does not show that the
+    /// log is unchanged.
+    pub at_seq: Option<u64>,
+    /// The new due time; `None`: nothing is due any more.
+    pub to: Option<TimeMs>,
+}
+
 /// Effects that are still owed. (Machinery: no workspace scope.)
 #[async_trait]
 pub trait Outbox: Send + Sync {
@@ -49,7 +62,7 @@ pub trait Wakeups: Send + Sync {
     /// The earliest due time of all; `None`: nothing waits.
     async fn wakeups_next(&self) -> StoreResult<Option<TimeMs>>;
 
-    /// Moves (`Some`) or deletes (`None`) rows, each only where `due` and `ordinal` are still as they
-    /// were read. A moved row keeps its ordinal.
-    async fn wakeups_move(&self, moves: &[(Wakeup, Option<TimeMs>)]) -> StoreResult<()>;
+    /// Moves or deletes rows, each only where `due` and `ordinal` are still as they were read and
+    /// the log still ends where it did. A moved row keeps its ordinal.
+    async fn wakeups_move(&self, moves: &[WakeupMove]) -> StoreResult<()>;
 }

@@ -7,7 +7,7 @@ use super::append::delete_outbox;
 use super::error::answer;
 use super::rows::{collect, int};
 use super::{SqliteStore, sql};
-use crate::{Outbox, OutboxKey, StoreResult, TimeMs, Wakeup, Wakeups, WorkspaceId};
+use crate::{Outbox, OutboxKey, StoreResult, TimeMs, Wakeup, WakeupMove, Wakeups, WorkspaceId};
 
 #[async_trait]
 impl Outbox for SqliteStore {
@@ -69,18 +69,19 @@ impl Wakeups for SqliteStore {
             .await
     }
 
-    async fn wakeups_move(&self, moves: &[(Wakeup, Option<TimeMs>)]) -> StoreResult<()> {
+    async fn wakeups_move(&self, moves: &[WakeupMove]) -> StoreResult<()> {
         let moves = moves.to_vec();
         let work = move |session: &mut super::session::Session<'_>| {
-            for (read, to) in &moves {
+            for WakeupMove { read, at_seq, to } in &moves {
                 let (stream, due_ms, ordinal) = (read.stream, read.due_ms, int(read.ordinal));
+                let at_seq = at_seq.map(int);
                 match to {
                     Some(to) => session
                         .statement(sql::WAKEUP_MOVE)?
-                        .execute(params![stream, due_ms, ordinal, to])?,
+                        .execute(params![stream, due_ms, ordinal, at_seq, to])?,
                     None => session
                         .statement(sql::WAKEUP_DROP)?
-                        .execute(params![stream, due_ms, ordinal])?,
+                        .execute(params![stream, due_ms, ordinal, at_seq])?,
                 };
             }
             Ok(())

@@ -105,13 +105,18 @@ pub(super) const KEY_PUT: &str = "insert into idempotency
     (tenant, endpoint, key, body_hash, status, response, expires_ms)
     values (?1, ?2, ?3, ?4, ?5, ?6, ?7) on conflict do nothing";
 
-/// Moves a wake-up that is as it was read: `stream, due_ms, ordinal`, the new due time.
+/// Moves a wake-up that is as it was read, and whose log ends where it did: `stream, due_ms,
+/// ordinal`, seq or null, the new due time.
 pub(super) const WAKEUP_MOVE: &str =
-    "update wakeups set due_ms = ?4 where stream = ?1 and due_ms = ?2 and ordinal = ?3";
+    "update wakeups set due_ms = ?5 where stream = ?1 and due_ms = ?2 and ordinal = ?3
+    and (?4 is null or ?4 = (select last_seq from segments where stream = ?1
+        order by ordinal desc limit 1))";
 
-/// Deletes a wake-up that is as it was read: `stream, due_ms, ordinal`.
+/// Deletes a wake-up on the same terms: `stream, due_ms, ordinal`, seq or null.
 pub(super) const WAKEUP_DROP: &str =
-    "delete from wakeups where stream = ?1 and due_ms = ?2 and ordinal = ?3";
+    "delete from wakeups where stream = ?1 and due_ms = ?2 and ordinal = ?3
+    and (?4 is null or ?4 = (select last_seq from segments where stream = ?1
+        order by ordinal desc limit 1))";
 
 /// Deletes answers that need not be kept: `now_ms`.
 pub(super) const KEY_EXPIRE: &str = "delete from idempotency where expires_ms <= ?1";

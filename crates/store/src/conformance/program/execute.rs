@@ -8,7 +8,7 @@ use crate::conformance::fixtures::{AWAY, Chain, HOME, T0, key, stream};
 use crate::{
     ApiKeyRow, AppendBatch, Claim, Head, IdempotencyKey, LeaseKey, LeaseRow, LeaseState, OutboxKey,
     PoolClaim, Renewal, SnapshotRow, StoreResult, StreamAppend, TagChange, TimeMs, Wakeup,
-    WorkspaceId, WorkspaceRow,
+    WakeupMove, WorkspaceId, WorkspaceRow,
 };
 
 /// Statuses of a run; the last three are terminal.
@@ -101,7 +101,9 @@ impl<'t> Executor<'t> {
                     }
                 }
                 let to = by_ms.map(|by_ms| self.now_ms + by_ms);
-                let moves: Vec<_> = self.swept.iter().map(|read| (*read, to)).collect();
+                let at_seq = stale.then_some(2);
+                let moves = self.swept.iter().map(|read| WakeupMove { read: *read, at_seq, to });
+                let moves: Vec<_> = moves.collect();
                 format!("{moves:?} {:?}", store.wakeups_move(&moves).await)
             }
         }
