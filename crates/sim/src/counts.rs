@@ -171,6 +171,12 @@ counts! {
         KeyAnswered => "idempotency key answered",
         /// A dedup key was held by another run.
         DedupHeld => "dedup key held",
+        /// A run was over time.
+        DeadlinePassed => "run deadline passed",
+        /// An instance that was not moving said why.
+        Explained => "waiting instance explained",
+        /// A run waits for what nobody serves.
+        WaitsForEver => "run waits for what nobody serves",
         /// A child run was cancelled before it had started.
         ChildCancelledUnborn => "child cancelled before its start",
         /// A run ended completed.

@@ -50,6 +50,8 @@ pub(crate) struct RunLog {
     /// The JSON text of each.
     pub(crate) texts: Vec<Box<str>>,
     pub(crate) state: RunState,
+    /// It has opened a child run.
+    pub(crate) opened_child: bool,
     /// Commands that caused events.
     pub(crate) commands: BTreeSet<CommandId>,
     blobs: BTreeMap<Digest, Arc<Blob>>,
@@ -68,6 +70,7 @@ impl RunLog {
             events: Vec::new(),
             texts: Vec::new(),
             state: RunState::default(),
+            opened_child: false,
             commands: BTreeSet::new(),
             blobs: BTreeMap::new(),
             ordinal: 0,
@@ -193,6 +196,7 @@ impl Ledger {
         }
         let Some(log) = self.runs.get_mut(&run) else { return };
         log.paths.count(&world.counts, &log.state, &event);
+        log.opened_child |= matches!(event.kind, EventKind::ChildStarted(_));
         if let EventKind::NodeScheduled(data) = &event.kind {
             log.scheduled.insert((data.instance.clone(), data.attempt));
         }

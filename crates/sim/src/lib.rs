@@ -31,9 +31,11 @@ mod site;
 mod store;
 mod topic;
 mod verdict;
+mod volume;
 mod weather;
 mod world;
 
 pub use counts::{Count, Counts, Group};
 pub use simulate::{Outcome, Setup, simulate};
+pub use volume::{Total, Volume};
 pub use weather::{FAULTS_AT_LEAST, Weather};

@@ -37,6 +37,10 @@ impl Paths {
             if data.by.is_some() {
                 counts.add(Count::Repaired);
             }
+        } else if let EventKind::RunFailing(data) = &event.kind {
+            if &*data.failure.code == "run_timeout" {
+                counts.add(Count::DeadlinePassed);
+            }
         } else if let EventKind::LateResultDiscarded(data) = &event.kind {
             let ended_by = self.ended_by.get(&(data.instance.clone(), data.attempt));
             if ended_by.is_some_and(|command| command.0.starts_with("tick:")) {

@@ -89,17 +89,17 @@ impl People {
     }
 
     fn react(self: &Arc<Self>, run: RunId, seq: u64) {
-        let (root, path, kind) = {
+        let (root, path, kind, opened) = {
             let ledger = self.site.world.ledger.lock();
             let Some(log) = ledger.run(run) else { return };
             let Some(event) = usize::try_from(seq - 1).ok().and_then(|at| log.events.get(at))
             else {
                 return;
             };
-            (log.root, log.path.to_string(), event.kind.clone())
+            (log.root, log.path.to_string(), event.kind.clone(), log.opened_child)
         };
         if path.is_empty() {
-            self.follow_plan(root, run, seq);
+            self.follow_plan(root, run, seq, opened);
         }
         if let EventKind::ApprovalRequested(data) = &kind {
             self.vote(root, &path, run, data);
@@ -119,12 +119,13 @@ impl People {
         }
     }
 
-    /// Sends the commands of the plan that are due.
-    fn follow_plan(self: &Arc<Self>, root: usize, run: RunId, seq: u64) {
+    /// Sends the commands of the plan that are due once a run has this many events and, perhaps,
+    /// has opened a child.
+    fn follow_plan(self: &Arc<Self>, root: usize, run: RunId, seq: u64, opened: bool) {
         let plan = &self.site.scenarios[root].plan;
         let mut commanded = self.commanded.lock();
         let sent = commanded.entry(root).or_default();
-        while let Some(planned) = plan.commands.get(*sent).filter(|p| p.after_events <= seq) {
+        while let Some(planned) = plan.commands.get(*sent).filter(|p| p.when.is_now(seq, opened)) {
             let id = format!("plan:{root}:{sent}");
             *sent += 1;
             match planned.ask {

@@ -91,11 +91,13 @@ async fn play(setup: &Setup) -> Outcome {
     chaos::start(&site);
     sleep(world.weather.storm).await;
     world.calm();
+    verdict::explained(&site);
     site.gates().iter().for_each(|gate| gate.heal());
     if !settle(&site, &people).await {
         verdict::stuck(&site);
     }
     verdict::judge(&site, &watcher).await;
+    verdict::explained(&site);
     outcome(setup, &world, &site)
 }
 
@@ -103,11 +105,18 @@ async fn play(setup: &Setup) -> Outcome {
 fn scenarios(seed: u64) -> Vec<Scenario> {
     let mut dice = Dice::of(seed, &["roots"]);
     let count = dice.weighted(&[(5, 1_u64), (3, 2), (2, 4)]);
-    let scenario = |root: u64| {
+    let mut scenario = |root: u64| {
+        let wide = dice.percent(1);
+        let options = Options {
+            size: wide.then_some(6),
+            wide,
+            unserved: dice.percent(6),
+            ..Options::default()
+        };
         let seed = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(root);
-        Scenario::generate(seed, Options::default())
+        Scenario::generate(seed, options)
     };
-    (0..count).map(scenario).collect()
+    (0..count).map(&mut scenario).collect()
 }
 
 /// Compiles all workflows, children included, for the simulator's own use.

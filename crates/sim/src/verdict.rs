@@ -1,23 +1,31 @@
 //! Judgement, once everything has come to rest: logs, rows, topics, effects, and the oracle.
 
+mod explained;
 mod log;
 mod rows;
 
+pub(crate) use explained::judge as explained;
+
 use std::sync::Arc;
 
-use aob_engine::RunId;
+use aob_engine::{RunId, RunState, RunStatus};
 use aob_store::StreamId;
 
+use crate::counts::Count;
 use crate::generator::Ask;
-use crate::oracle::{Circumstances, Facts, Observed, judge as compare, predict};
+use crate::oracle::{Circumstances, Facts, Observed, Status, judge as compare, predict};
 use crate::site::Site;
 use crate::topic::Watcher;
 
-/// True where every run is over and nothing is owed to anybody.
+/// True where every run is over, or waits for what nobody serves, and nothing is owed to anybody.
 pub(crate) fn is_settled(site: &Site) -> bool {
     let ledger = site.world.ledger.lock();
+    let rests = |state: &RunState| {
+        state.is_terminal()
+            || state.status() == RunStatus::Waiting && state.due(state.at()).is_none()
+    };
     let over = (0..site.scenarios.len()).all(|root| !ledger.roots(root).is_empty())
-        && ledger.runs().all(|(_, log)| log.state.is_terminal());
+        && ledger.runs().all(|(_, log)| rests(&log.state));
     over && site.world.store.with(|model| model.outbox_due(i64::MAX, 1).is_empty())
 }
 
@@ -66,6 +74,9 @@ fn oracle(site: &Site, root: usize) {
         let child = |run: RunId| ledger.run(run).map(|log| log.events.as_slice());
         let mut facts = Facts::default();
         let observed = Observed::read(&log.events, "", &child, &mut facts);
+        if observed.status == Status::Waiting {
+            world.counts.add(Count::WaitsForEver);
+        }
         let prediction = predict(scenario, &facts);
         let cancels = scenario.plan.commands.iter().any(|planned| planned.ask == Ask::Cancel);
         let circumstances = Circumstances {

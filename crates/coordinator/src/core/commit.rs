@@ -152,11 +152,8 @@ impl<T> Core<T> {
             self.outputs.push_back(Output::Snapshot(run, workspace, head.ordinal, bytes));
         }
         let Some(slot) = self.slots.get_mut(&run) else { return };
-        if slot.events.is_empty() {
-            // Answers that append nothing rested on what is durable now.
-            for decided in slot.decided.drain(..) {
-                self.outputs.push_back(Output::Reply(decided.submission.token, decided.answer));
-            }
+        if slot.waiting == Waiting::Durable && slot.is_durable() {
+            slot.waiting = Waiting::Nothing;
         }
         if slot.is_idle() && slot.state.is_terminal() {
             self.slots.swap_remove(&run);

@@ -78,7 +78,10 @@ impl<T> Core<T> {
                     self.drive(now, run);
                 }
             }
-            Err(error) => self.refuse_all(run, &SubmitError::Unavailable(error.0)),
+            Err(error) if self.waiting_slot(run, Waiting::Ir).is_some() => {
+                self.refuse_all(run, &SubmitError::Unavailable(error.0));
+            }
+            Err(_) => {}
         }
     }
 
@@ -88,12 +91,11 @@ impl<T> Core<T> {
         run: RunId,
         result: Result<Vec<Arc<Blob>>, ReadError>,
     ) {
+        let Some(slot) = self.waiting_slot(run, Waiting::Blobs) else { return };
         match result {
             Ok(blobs) => {
-                if let Some(slot) = self.waiting_slot(run, Waiting::Blobs) {
-                    slot.blobs.put_all(blobs);
-                    self.drive(now, run);
-                }
+                slot.blobs.put_all(blobs);
+                self.drive(now, run);
             }
             Err(error) => self.refuse_first(now, run, SubmitError::Unavailable(error.0)),
         }
@@ -123,12 +125,11 @@ impl<T> Core<T> {
         run: RunId,
         result: Result<Option<IdempotencyRow>, ReadError>,
     ) {
+        let Some(slot) = self.waiting_slot(run, Waiting::Key) else { return };
         match result {
             Ok(None) => {
-                if let Some(slot) = self.waiting_slot(run, Waiting::Key) {
-                    slot.key_looked = true;
-                    self.drive(now, run);
-                }
+                slot.key_looked = true;
+                self.drive(now, run);
             }
             Ok(Some(row)) => self.refuse_first(now, run, SubmitError::Key(row)),
             Err(error) => self.refuse_first(now, run, SubmitError::Unavailable(error.0)),
@@ -141,13 +142,13 @@ impl<T> Core<T> {
         run: RunId,
         result: Result<Head, ReadError>,
     ) {
+        let Some(slot) = self.waiting_slot(run, Waiting::Head) else { return };
         let head = match result {
             Ok(head) => head,
             Err(error) => {
                 return self.refuse_first(now, run, SubmitError::Unavailable(error.0));
             }
         };
-        let Some(slot) = self.waiting_slot(run, Waiting::Head) else { return };
         let answer = slot.at_head.take();
         if head != slot.sealed {
             slot.reset(Vec::new());
@@ -190,7 +191,11 @@ impl<T> Core<T> {
                 let output = match slot.waiting {
                     Waiting::Head => Some(Output::CheckHead(run)),
                     Waiting::Blobs => slot.wanted_blobs(run),
-                    Waiting::Nothing | Waiting::Load | Waiting::Ir | Waiting::Key => None,
+                    Waiting::Nothing
+                    | Waiting::Load
+                    | Waiting::Ir
+                    | Waiting::Key
+                    | Waiting::Durable => None,
                 };
                 self.outputs.extend(output);
             } else if !slot.events.is_empty() && !slot.dirty {
@@ -243,7 +248,7 @@ impl<T> Slot<T> {
     }
 
     /// True where everything decided is durable.
-    fn is_durable(&self) -> bool {
+    pub(super) fn is_durable(&self) -> bool {
         self.events.is_empty() && !self.in_flight
     }
 
@@ -305,11 +310,12 @@ fn settle<T>(slot: &mut Slot<T>, answer: Reply) {
 }
 
 /// An answer that appends nothing is final only at the head: it waits for the appends that it
-/// rests on, or for a look at the head. A run that does not exist yet has no head to be behind:
-/// its id is known to its creator alone.
+/// rests on, and then for a look at the head, since one of them may have been made long before its
+/// outcome is known. A run that does not exist yet has no head to be behind: its id is known to its
+/// creator alone.
 fn answer_at_head<T>(slot: &mut Slot<T>, answer: Reply) -> Option<(T, Reply)> {
     if !slot.is_durable() {
-        settle(slot, answer);
+        slot.waiting = Waiting::Durable;
         return None;
     }
     if !slot.state.exists() {

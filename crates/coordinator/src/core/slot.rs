@@ -21,6 +21,8 @@ pub(super) enum Waiting {
     Blobs,
     Head,
     Key,
+    /// For the outcome of what was decided before.
+    Durable,
 }
 
 /// A command that was decided, with the answer that waits for durability.

@@ -90,7 +90,14 @@ impl Builder {
             self.add(node);
         }
         let mut left = size.saturating_sub(extra).max(1);
+        let wide = (self.options.wide && self.depth == 0).then(|| {
+            let node = self.wide_map();
+            self.add(node)
+        });
         let part = self.part(left);
+        if let Some(wide) = wide {
+            self.edge(wide, part.first, On::Success, None);
+        }
         let mut last = part.last;
         left = left.saturating_sub(self.nodes.len());
         // Shapes need room that they do not always use.
@@ -113,8 +120,14 @@ impl Builder {
             edges: std::mem::take(&mut self.edges),
             compensates: self.compensates,
             parks_unknown: self.dice.percent(25),
-            run_timeout_ms: None,
+            run_timeout_ms: self.deadline(),
         }
+    }
+
+    /// The deadline of a root run, if it has one.
+    fn deadline(&mut self) -> Option<u64> {
+        let has = self.depth == 0 && self.options.commands && self.dice.percent(5);
+        has.then(|| self.dice.within(20_000..=900_000))
     }
 
     /// An id that no other node of the document has.

@@ -24,7 +24,7 @@ pub use model::{
 pub use nodes::LONG_MS;
 pub use plan::{
     ANSWER_WITHIN_MS, Ask, AttemptEnd, AttemptPlan, PLANNED_MESSAGE, ParkedDecision, Plan, Planned,
-    PlannedVote,
+    PlannedVote, When,
 };
 
 use build::Builder;
@@ -40,11 +40,13 @@ pub struct Options {
     pub commands: bool,
     /// Agents and handoffs have no timeout: runs that reach one wait for ever.
     pub unserved: bool,
+    /// Begins with a map over more items than a segment of the log holds events.
+    pub wide: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { size: None, failures: true, commands: true, unserved: false }
+        Self { size: None, failures: true, commands: true, unserved: false, wide: false }
     }
 }
 

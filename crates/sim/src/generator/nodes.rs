@@ -211,6 +211,20 @@ impl Builder {
         Kind::Map { items, body, max_parallel, tolerate: u32::try_from(tolerate).unwrap_or(0) }
     }
 
+    /// A map over more items than a segment of the log holds events, each done at once.
+    pub(super) fn wide_map(&mut self) -> Node {
+        let len = self.dice.number(1_001..=1_200);
+        let body = Kind::Transform(Transform::Constant(json!({"n": self.dice.number(0..=9)})));
+        let body = Box::new(Node::new(self.fresh_id(), body));
+        let kind = Kind::Map {
+            items: Items::Literal((0..len).collect()),
+            body: Body::Node(body),
+            max_parallel: 100,
+            tolerate: 0,
+        };
+        Node::new(self.fresh_id(), kind)
+    }
+
     fn child_inputs(&mut self) -> Value {
         if self.has_inputs && self.dice.percent(40) {
             "$inputs".into()

@@ -34,10 +34,29 @@ struct Moods {
 /// A command of the plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Planned {
-    /// Sent once the root's log has this many events.
-    pub after_events: u64,
+    /// When it is sent.
+    pub when: When,
     /// What is asked.
     pub ask: Ask,
+}
+
+/// When a command is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// Once the root's log has this many events.
+    AfterEvents(u64),
+    /// As soon as the root has opened a child run, which may not have begun yet.
+    ChildOpened,
+}
+
+impl When {
+    /// True where the root's log has `events` events and has `opened` a child run.
+    pub fn is_now(self, events: u64, opened: bool) -> bool {
+        match self {
+            Self::AfterEvents(after) => events >= after,
+            Self::ChildOpened => opened,
+        }
+    }
 }
 
 /// What is asked of a run.
@@ -124,12 +143,14 @@ impl Plan {
         let mut planned = Vec::new();
         if commands && dice.percent(15) {
             let ask = Ask::Pause { for_ms: dice.within(1_000..=300_000) };
-            planned.push(Planned { after_events: dice.within(1..=60), ask });
+            planned.push(Planned { when: When::AfterEvents(dice.within(1..=60)), ask });
         }
         if commands && dice.percent(10) {
-            planned.push(Planned { after_events: dice.within(1..=120), ask: Ask::Cancel });
+            let when = When::AfterEvents(dice.within(1..=120));
+            planned.push(Planned { when, ask: Ask::Cancel });
+        } else if commands && dice.percent(6) {
+            planned.push(Planned { when: When::ChildOpened, ask: Ask::Cancel });
         }
-        planned.sort_by_key(|planned| planned.after_events);
         Self { seed, moods, commands: planned }
     }
 

@@ -337,9 +337,11 @@ impl<'s> World<'s> {
         if id != self.root {
             return;
         }
-        let len = self.runs[&id].log.len() as u64;
+        let log = &self.runs[&id].log;
+        let len = log.len() as u64;
+        let opened = log.iter().any(|event| matches!(event.kind, EventKind::ChildStarted(_)));
         while let Some(planned) = self.scenario.plan.commands.get(self.asked).copied() {
-            if planned.after_events > len {
+            if !planned.when.is_now(len, opened) {
                 return;
             }
             self.asked += 1;

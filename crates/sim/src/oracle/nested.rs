@@ -47,6 +47,7 @@ impl Walk<'_> {
             }
             bodies.push((id, results));
         }
+        self.may_wait |= waits;
         let may_fail = most_failed > *tolerate as usize;
         let may_stop = may_fail || !certain;
         for (id, results) in bodies {
@@ -101,6 +102,7 @@ impl Walk<'_> {
         let path = format!("{}>{instance}", self.path);
         let walk = Walk::new(flow, self.plan, self.facts, path, inputs);
         let prediction = walk.run();
+        self.may_wait |= prediction.statuses.contains(&Status::Waiting);
         let mut results = Vec::new();
         for status in &prediction.statuses {
             match status {

@@ -41,6 +41,8 @@ pub(super) struct Walk<'a> {
     pub(super) turns: BTreeMap<InstanceId, Turn>,
     fails_surely: bool,
     waits: bool,
+    /// Something may wait for ever.
+    pub(super) may_wait: bool,
     /// Failures that a join behind them may tolerate.
     perhaps: BTreeSet<InstanceId>,
     /// True while what is walked is there in every completed run.
@@ -79,6 +81,7 @@ impl<'a> Walk<'a> {
             turns: BTreeMap::new(),
             fails_surely: false,
             waits: false,
+            may_wait: false,
             perhaps: BTreeSet::new(),
             certain: true,
             ends: BTreeMap::new(),
@@ -92,6 +95,9 @@ impl<'a> Walk<'a> {
         let statuses = &mut self.out.statuses;
         if !self.fails_surely {
             statuses.insert(if self.waits { Status::Waiting } else { Status::Completed });
+        }
+        if self.may_wait {
+            statuses.insert(Status::Waiting);
         }
         if !self.out.unhandled.is_empty() {
             statuses.insert(Status::Failed);
@@ -173,6 +179,7 @@ impl<'a> Walk<'a> {
         if arrival.starts {
             results = self.run_node(node, &instance, arrival.input);
             self.waits |= results.is_empty() && certain;
+            self.may_wait |= results.is_empty();
         }
         if arrival.skipped {
             results.push(Res::new(Outcome::DeadPath, Val::null()));

@@ -35,7 +35,7 @@ impl People {
                 workspace: self.site.workspace,
                 run: ask.run,
                 request: request.clone(),
-                key: None,
+                key: self.key_of(&ask),
                 dedup: None,
                 ir: None,
                 token: (),
@@ -47,6 +47,20 @@ impl People {
             let ms = self.site.world.draw(|dice| dice.within(100..=3_000));
             sleep(Duration::from_millis(ms)).await;
         }
+    }
+
+    /// The idempotency key of a command. What would count again when it came again has one; of the
+    /// others, those whose name says so.
+    fn key_of(&self, ask: &Order) -> Option<IdempotencyKey> {
+        let by_hand = ask.id.starts_with("repair:");
+        (by_hand || ask.id.len().is_multiple_of(2)).then(|| IdempotencyKey {
+            endpoint: format!("POST /v1/runs/{}", ask.run),
+            key: ask.id.clone(),
+            body_hash: [0; 32],
+            status: 200,
+            response: ask.run.to_string(),
+            expires_ms: self.site.world.now_ms() + KEY_MS,
+        })
     }
 
     fn seq(&self, run: RunId) -> u64 {
@@ -103,12 +117,13 @@ impl People {
                     world.violation(format!("{run} is not found, but it is there"));
                 }
             }
-            Err(
-                SubmitError::Key(_)
-                | SubmitError::Dedup(_)
-                | SubmitError::Overloaded
-                | SubmitError::Unavailable(_),
-            ) => {}
+            Err(SubmitError::Key(_)) => {
+                let starts = matches!(request.command, Command::Start(_));
+                if !starts && log.is_none_or(|log| !log.commands.contains(&request.id)) {
+                    world.violation(format!("{} is said to be done and is not", request.id));
+                }
+            }
+            Err(SubmitError::Dedup(_) | SubmitError::Overloaded | SubmitError::Unavailable(_)) => {}
         }
     }
 

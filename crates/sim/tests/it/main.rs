@@ -1,0 +1,3 @@
+//! Simulations of the whole system.
+
+mod sample;
