@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use aob_api::jobs::JobMessage;
+use aob_bugs::{Bug, seeded};
 use aob_bus::{Bus, Outgoing, Topic};
 use aob_engine::{
     Actor, Blob, ChildEnd, ChildOutcome, Command, CommandId, DeliverToParent, Effect, Payload,
@@ -163,6 +164,9 @@ impl Performer {
         if only_messages {
             self.acknowledge(performance.key).await;
             return;
+        }
+        if seeded(Bug::AcknowledgedTooEarly) {
+            self.acknowledge(performance.key).await;
         }
         let Ok(permit) = Arc::clone(&self.submissions).acquire_owned().await else { return };
         let performer = self.clone();

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use aob_bugs::{Bug, seeded};
 use aob_engine::{
     ApprovalOutcome, Event, EventKind, InstanceId, RunId, RunState, TicketId, Timestamp,
 };
@@ -92,6 +93,9 @@ fn rank(priority: Priority) -> u8 {
 /// The attempt that an event ends.
 fn ended_attempt(kind: &EventKind) -> Option<(&InstanceId, u32)> {
     let (instance, attempt) = if let EventKind::RetryScheduled(data) = kind {
+        if seeded(Bug::LeaseLeft) {
+            return None;
+        }
         (&data.instance, data.attempt)
     } else if let EventKind::NodeCompleted(data) = kind {
         (&data.instance, data.attempt)

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aob_api::jobs::{OutcomeMessage, PayloadMessage, ResultMessage};
+use aob_bugs::{Bug, seeded};
 use aob_bus::{Bus, Consumer, SubscribeError, Topic};
 use aob_engine::{
     Actor, AttemptOutcome, AttemptResult, Blob, Command, CommandId, RawValueEq, Request,
@@ -54,6 +55,9 @@ impl Results {
             };
             let places: Vec<(u32, u64)> =
                 messages.iter().map(|m| (m.partition, m.offset)).collect();
+            if seeded(Bug::OffsetTooEarly) {
+                commit(&*consumer, &places).await;
+            }
             let taking = stream::iter(messages).for_each_concurrent(RESULTS_MAX, async |message| {
                 self.take(&message.payload).await;
             });

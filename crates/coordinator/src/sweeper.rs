@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use aob_bugs::{Bug, seeded};
 use aob_engine::{Actor, Command, CommandId, LeaseView, Request, RunId, Timestamp};
 use aob_store::{Clock, LeaseState, Store, Wakeup, WakeupMove};
 use futures::StreamExt;
@@ -102,7 +103,10 @@ impl Sweeper {
         };
         let (at_seq, to) = match self.handle.submit_internal(submission).await {
             Ok(outcome) if outcome.changed => return None,
-            Ok(outcome) => (Some(outcome.seq), outcome.next_due.map(|due| due.0)),
+            Ok(outcome) => {
+                let next = outcome.next_due.filter(|_| !seeded(Bug::LostWakeup));
+                (Some(outcome.seq), next.map(|due| due.0))
+            }
             Err(SubmitError::NotFound(_)) => (None, None),
             Err(error) => {
                 tracing::warn!(%error, run = %RunId(wakeup.stream.0), "tick failed; it will be repeated");

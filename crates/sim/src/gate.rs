@@ -114,6 +114,7 @@ impl Gate {
 
     /// The way out of a call to storage or blobs, before it is made.
     pub(crate) async fn enter(&self) -> Result<(), Down> {
+        self.world.call();
         self.alive().await;
         self.crash(Count::CrashBefore).await;
         self.wait().await;

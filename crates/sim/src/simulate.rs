@@ -142,7 +142,7 @@ fn compile(site: &Site) {
 /// Waits until nothing moves any more; false where that takes too long.
 async fn settle(site: &Arc<Site>, people: &People) -> bool {
     let calm_at = site.world.elapsed();
-    while site.world.elapsed() < calm_at + PATIENCE {
+    while site.world.elapsed() < calm_at + PATIENCE && !site.world.is_spinning() {
         sleep(LOOK).await;
         if !people.is_busy() && verdict::is_settled(site) {
             // What is still on its way over the bus may arrive.

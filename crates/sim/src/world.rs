@@ -17,6 +17,8 @@ use crate::weather::Weather;
 
 /// Virtual time starts here: 2026-01-01T00:00:00Z.
 const EPOCH_MS: i64 = 1_767_225_600_000;
+/// Calls to storage and bus in one simulation at most.
+const CALLS_MAX: u64 = 500_000;
 /// Violations kept of one simulation.
 const VIOLATIONS_MAX: usize = 20;
 
@@ -32,6 +34,7 @@ pub(crate) struct World {
     dice: Mutex<Dice>,
     started: Instant,
     storm: AtomicBool,
+    calls: AtomicU64,
     faults: AtomicU64,
     trace: Mutex<Trace>,
     violations: Mutex<Vec<String>>,
@@ -57,6 +60,7 @@ impl World {
             dice: Mutex::new(Dice::of(seed, &["world"])),
             started: Instant::now(),
             storm: AtomicBool::new(true),
+            calls: AtomicU64::new(0),
             faults: AtomicU64::new(0),
             trace: Mutex::new(Trace::new(tell)),
             violations: Mutex::default(),
@@ -96,6 +100,16 @@ impl World {
         self.faults.fetch_add(1, Ordering::Relaxed);
         self.counts.add(fault);
         self.tell(|| format!("fault: {fault}"));
+    }
+
+    /// Counts a call of a process to its storage or bus.
+    pub(crate) fn call(&self) {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// True after more calls than any simulation needs: something goes round and round.
+    pub(crate) fn is_spinning(&self) -> bool {
+        self.calls.load(Ordering::Relaxed) > CALLS_MAX
     }
 
     /// True while faults may come.

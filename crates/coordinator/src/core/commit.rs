@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use aob_bugs::{Bug, seeded};
 use aob_engine::{Effect, Event, RunId, Timestamp, child_source, effects, owed_for};
 use aob_store::{AppendBatch, AppendOutcome, ConflictKind, Head, OutboxKey, StreamAppend};
 
@@ -91,6 +92,9 @@ impl<T> Core<T> {
         let mut unknown = Vec::new();
         for stream in streams {
             match outcomes.next().unwrap_or(AppendOutcome::Unknown) {
+                AppendOutcome::Unknown if seeded(Bug::AppendPresumed) => {
+                    self.committed(now, stream, &batch, false);
+                }
                 AppendOutcome::Committed { older_outbox } => {
                     self.committed(now, stream, &batch, older_outbox);
                 }
@@ -249,6 +253,7 @@ fn owe<T>(
     for event in events {
         if let aob_engine::EventKind::AttemptRedispatched(again) = &event.kind
             && let Some(Effect::Dispatch(dispatch)) = owed_for(&slot.state, &again.instance)
+            && !seeded(Bug::RedispatchMissing)
         {
             dispatches.push(resolve(slot, *dispatch));
         }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use aob_bugs::{Bug, seeded};
 use aob_engine::{Blob, Command, Decision, NoChange, RunId, Timestamp, advance};
 use aob_ir::Ir;
 use aob_store::{Head, IdempotencyRow};
@@ -25,7 +26,9 @@ impl<T> Core<T> {
             Ok(Some(loaded)) if loaded.workspace == slot.workspace => {
                 slot.snapshot_seq =
                     if loaded.snapshot_ordinal == 0 { 0 } else { loaded.state.seq() };
-                slot.state = loaded.state;
+                if !(seeded(Bug::ForkAfterLostBatch) && slot.state.exists()) {
+                    slot.state = loaded.state;
+                }
                 slot.sealed = loaded.head;
                 loaded.blobs.iter().for_each(|blob| slot.blobs.put(blob));
                 self.drive(now, run);
@@ -314,11 +317,12 @@ fn settle<T>(slot: &mut Slot<T>, answer: Reply) {
 /// outcome is known. A run that does not exist yet has no head to be behind: its id is known to its
 /// creator alone.
 fn answer_at_head<T>(slot: &mut Slot<T>, answer: Reply) -> Option<(T, Reply)> {
-    if !slot.is_durable() {
+    let stale = seeded(Bug::StaleNoOp);
+    if !slot.is_durable() && !stale {
         slot.waiting = Waiting::Durable;
         return None;
     }
-    if !slot.state.exists() {
+    if !slot.state.exists() || stale {
         return slot.queue.pop_front().map(|first| (first.token, answer));
     }
     slot.at_head = Some(answer);

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use aob_bugs::{Bug, seeded};
 use aob_engine::{Blob, Blobs, Event, RunState, WorkspaceId};
 use aob_ir::{Digest, Ir};
 use aob_store::Head;
@@ -102,7 +103,7 @@ impl<T> Slot<T> {
     /// after older ones that this process does not hold. `older`: some are still owed.
     pub(super) fn link(&mut self, first: u64, last: u64, older: bool) -> Option<Chain> {
         let known = self.chain.take();
-        let chain = if older {
+        let chain = if older && !seeded(Bug::OutOfOrder) {
             known.filter(|(end, chain)| *end + 1 == first && !chain.is_broken())?.1
         } else {
             Chain::default()
@@ -114,6 +115,11 @@ impl<T> Slot<T> {
     /// Drops what was decided on a head that is not the head: every command goes back to the
     /// queue, in order, and the state must be loaded.
     pub(super) fn reset(&mut self, in_flight: Vec<Decided<T>>) {
+        if seeded(Bug::ForkAfterLostBatch) {
+            self.in_flight = false;
+            self.waiting = Waiting::Load;
+            return;
+        }
         let decided = in_flight.into_iter().chain(self.decided.drain(..));
         let mut queue: VecDeque<Submission<T>> = decided.map(|d| d.submission).collect();
         queue.append(&mut self.queue);

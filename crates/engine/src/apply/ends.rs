@@ -1,5 +1,7 @@
 //! Events that end an instance.
 
+use aob_bugs::{Bug, seeded};
+
 use super::{Now, body_of, graph, row, settle};
 use crate::event::{
     Event, EventKind, LateResultDiscarded, NodeCancelled, NodeCompleted, NodeFailed, NodeSkipped,
@@ -16,7 +18,9 @@ pub(super) fn completed(state: &mut RunState, data: &NodeCompleted, now: Now) {
     instance.started_at = data.started_at.or(instance.started_at);
     instance.failure = None;
     instance.more = data.more;
-    if let Some(signal) = &data.signal {
+    if let Some(signal) = &data.signal
+        && !seeded(Bug::SignalConsumedTwice)
+    {
         consume_signal(state, signal);
     }
     if let Some(input) = &data.undo_input {

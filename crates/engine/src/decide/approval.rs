@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use aob_bugs::{Bug, seeded};
 use aob_ir::{Digest, JsonSchema, NodeIr, Template};
 use serde_json::{Value, json};
 
@@ -87,7 +88,7 @@ impl<'a> Decider<'a> {
         let approvals = ticket.votes.iter().filter(|(_, vote)| *vote == Vote::Approve).count() + 1;
         match vote.vote {
             Vote::Reject => self.decide_ticket(vote, &ticket, ApprovalOutcome::Rejected, data),
-            Vote::Approve if approvals >= ticket.quorum as usize => {
+            Vote::Approve if approvals >= ticket.quorum as usize || seeded(Bug::QuorumIgnored) => {
                 self.decide_ticket(vote, &ticket, ApprovalOutcome::Approved, data)
             }
             Vote::Approve => Ok(()),

@@ -1,5 +1,7 @@
 //! `ChildResult`: a child run ended.
 
+use aob_bugs::{Bug, seeded};
+
 use super::{Decider, Step, Stop};
 use crate::command::{ChildOutcome, NoChange};
 use crate::event::{CancelCause, FailureOutcome};
@@ -20,7 +22,8 @@ impl Decider<'_> {
             return Err(Stop::NoChange(NoChange::Repeated));
         };
         let (expires_at, cancelling) = (wait.expires_at, wait.cancelling);
-        if wait.child != from || instance.status.is_terminal() {
+        let dropped = seeded(Bug::ChildResultDropped);
+        if wait.child != from || instance.status.is_terminal() || dropped {
             return Err(Stop::NoChange(NoChange::Repeated));
         }
         let expired = expires_at.is_some_and(|at| at <= self.now);

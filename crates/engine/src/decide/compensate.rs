@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use aob_bugs::{Bug, seeded};
 use aob_ir::{NodeIr, OnFailure};
 
 use super::{Decider, Step};
@@ -16,7 +17,9 @@ impl<'a> Decider<'a> {
         if self.ir.on_failure != OnFailure::Compensate {
             return Ok(false);
         }
-        let Some((_, undo)) = self.state.undo.last() else { return Ok(false) };
+        let undo = &self.state.undo;
+        let last = if seeded(Bug::CompensationForward) { undo.first() } else { undo.last() };
+        let Some((_, undo)) = last else { return Ok(false) };
         let undo = undo.clone();
         let original = self.state.id_of(&undo.key);
         let id = InstanceId {

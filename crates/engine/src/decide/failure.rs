@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use aob_bugs::{Bug, seeded};
 use aob_ir::{EdgeOn, EffectClass, NodeIr, OnError};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
@@ -29,11 +30,12 @@ impl<'a> Decider<'a> {
             EffectClass::None | EffectClass::Idempotent => false,
             EffectClass::Compensable | EffectClass::Irreversible => true,
         };
-        if failure.lost && harmful {
+        if failure.lost && harmful && !seeded(Bug::RetryIgnoresEffect) {
             self.park(id, attempt, ParkReason::OutcomeUnknown, Some(failure));
             return Ok(());
         }
-        let attempts_max = self.state.instance(id).map_or(0, |i| i.attempts_max);
+        let granted = self.state.instance(id).map_or(0, |i| i.attempts_max);
+        let attempts_max = granted + u32::from(seeded(Bug::RetryOnceMore));
         let listed = &node.retry.retry_on;
         let wanted = listed.is_empty() || listed.contains(&failure.code);
         if failure.retryable && wanted && attempt < attempts_max {

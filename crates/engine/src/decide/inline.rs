@@ -1,5 +1,6 @@
 //! Nodes that are decided here: results, filters, aggregates.
 
+use aob_bugs::{Bug, seeded};
 use aob_ir::{Expr, NodeIr, Template};
 use serde_json::Value;
 
@@ -119,6 +120,8 @@ impl<'a> Decider<'a> {
                 Err(_) => self.decide_nowhere(node, id)?,
             },
         };
+        let stops = seeded(Bug::DeadPathStops) && cause == SkipCause::DeadPath;
+        let decisions = if stops { Vec::new() } else { decisions };
         let (edges, more) = super::edges::split(decisions);
         self.bytes += super::edges::bytes(&edges);
         let targets = super::edges::targets(id, &edges);

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use aob_bugs::{Bug, seeded};
 use aob_ir::{EdgeOn, LoopIx, NodeIr};
 
 use super::edges::Ending;
@@ -28,7 +29,8 @@ impl<'a> Decider<'a> {
             Err(failure) => return Ok(Err(failure)),
         };
         let iteration = id.scope.0.last().map_or(1, |step| step.index);
-        if again && iteration < the_loop.max_iterations {
+        let most = the_loop.max_iterations + u32::from(seeded(Bug::LoopOnceMore));
+        if again && iteration < most {
             self.go_back(node, id, loop_ix, input)?;
             return Ok(Ok(()));
         }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use aob_bugs::{Bug, seeded};
 use aob_ir::{MapIr, NodeIr};
 use serde_json::Value;
 
@@ -67,7 +68,8 @@ impl<'a> Decider<'a> {
             if state.done() == state.count {
                 return self.complete_map(node, id, &state);
             }
-            if !state.wants_more() {
+            let too_wide = seeded(Bug::MapTooWide) && state.next < state.count;
+            if !(state.wants_more() || too_wide) {
                 return Ok(());
             }
             if self.full() {

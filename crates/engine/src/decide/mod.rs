@@ -24,6 +24,7 @@ mod tick;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use aob_bugs::{Bug, seeded};
 use aob_ir::{Digest, Ir};
 use serde_json::Value;
 
@@ -70,7 +71,7 @@ pub fn advance(
         ir,
         blobs,
         request,
-        now: now.max(state.head.at),
+        now: if seeded(Bug::TimeGoesBack) { now } else { now.max(state.head.at) },
         state,
         events: Vec::new(),
         new_blobs: Vec::new(),

@@ -1,5 +1,6 @@
 //! Going on: everything that can start, starts, until nothing can or the segment is full.
 
+use aob_bugs::{Bug, seeded};
 use aob_ir::{JoinIr, JoinMode, NodeIr, Tolerate};
 
 use super::{Decider, Step, Work};
@@ -33,7 +34,8 @@ impl<'a> Decider<'a> {
             }
             match work {
                 Work::Route(id) => self.route_rest(&id)?,
-                Work::Entry(_) | Work::Target(_) | Work::Map(_) if self.state.head.paused => {}
+                Work::Entry(_) | Work::Target(_) | Work::Map(_)
+                    if self.state.head.paused && !seeded(Bug::PauseIgnored) => {}
                 Work::Entry(id) => self.open_entry(&id)?,
                 Work::Target(id) => self.consider(&id)?,
                 Work::Map(id) => self.open_bodies(&id)?,
@@ -182,6 +184,7 @@ fn verdict(node: &NodeIr, join: &JoinEntry) -> Verdict {
     let JoinIr { mode, tolerate, .. } = node.join;
     let tolerates = join.failed > 0 && tolerated(tolerate, node.incoming.len()) >= join.failed;
     match mode {
+        JoinMode::All if join.taken > 0 && seeded(Bug::JoinTooEarly) => Verdict::Start,
         JoinMode::All if undecided > 0 => Verdict::Wait,
         JoinMode::All if join.taken > 0 || tolerates => Verdict::Start,
         JoinMode::All => Verdict::Skip,

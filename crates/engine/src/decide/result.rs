@@ -1,5 +1,6 @@
 //! `Result`: a runner's answer. It counts only if it names the outstanding attempt.
 
+use aob_bugs::{Bug, seeded};
 use aob_ir::NodeIr;
 
 use super::inline::Extras;
@@ -22,6 +23,12 @@ impl<'a> Decider<'a> {
         } else {
             None
         };
+        if seeded(Bug::ResultAppliedTwice)
+            && let AttemptOutcome::Completed { output } = &result.outcome
+        {
+            let output = self.payload(output);
+            return self.attempt_completed(node, result, output, Extras::default());
+        }
         let Some(cancelling) = outstanding else {
             return self.late_result(result, instance.attempt, instance.heard, instance.status);
         };

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use aob_bugs::{Bug, seeded};
+
 use super::{Decider, Step, Stop, Work, reject};
 use crate::command::{NoChange, RejectionCode, StartRun};
 use crate::event::{CancelRequested, RunCancelled, RunCreated};
@@ -27,7 +29,10 @@ impl Decider<'_> {
             labels: start.labels.clone(),
             priority: start.priority.unwrap_or_default(),
             limits,
-            deadline: limits.run_timeout_ms.map(|ms| self.now.plus_ms(ms)),
+            deadline: limits
+                .run_timeout_ms
+                .filter(|_| !seeded(Bug::DeadlineMissed))
+                .map(|ms| self.now.plus_ms(ms)),
             cancel_grace_ms: start.cancel_grace_ms,
             children: start.children.clone(),
             agents: limits.max_agents,

@@ -1,5 +1,7 @@
 //! Stopping a run: everything open is cancelled, then fenced, then compensated, then it ends.
 
+use aob_bugs::{Bug, seeded};
+
 use super::{Decider, Step};
 use crate::event::{
     ApprovalDecided, ApprovalOutcome, CancelCause, EdgesDecided, NodeCancelling, RunCancelled,
@@ -45,10 +47,14 @@ impl Decider<'_> {
         match instance.doing.clone() {
             Doing::Job(job) if status == InstanceStatus::Scheduled => {
                 if job.fence_at.is_none() {
-                    let fence_at = Some(self.now.plus_ms(self.state.meta().cancel_grace_ms));
+                    let grace_ms = self.state.meta().cancel_grace_ms;
+                    let fence_at = (!seeded(Bug::FenceMissing)).then(|| self.now.plus_ms(grace_ms));
                     let instance = id.clone();
                     self.emit(NodeCancelling { instance, attempt, child: None, fence_at });
                 }
+            }
+            Doing::Child(_) if seeded(Bug::CancelStopsHere) => {
+                self.write_cancelled(id, CancelCause::RunStopped)?;
             }
             Doing::Child(wait) => {
                 if !wait.cancelling {

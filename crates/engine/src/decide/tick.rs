@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use aob_bugs::{Bug, seeded};
 use aob_ir::NodeIr;
 
 use super::{Decider, Step, Stop};
@@ -28,6 +29,10 @@ impl<'a> Decider<'a> {
         Ok(())
     }
 
+    fn is_due(&self, at: Timestamp) -> bool {
+        at <= self.now || seeded(Bug::EarlyTimer) && at <= self.now.plus_ms(5_000)
+    }
+
     /// Timers that count at this moment: while the run is paused, nothing is tried again.
     fn counts(&self, kind: TimerKind) -> bool {
         !(self.state.head.paused && kind == TimerKind::Retry)
@@ -41,7 +46,7 @@ impl<'a> Decider<'a> {
             .state
             .timers
             .iter()
-            .take_while(|((at, _, _), ())| *at <= self.now)
+            .take_while(|((at, _, _), ())| self.is_due(*at))
             .filter(|((_, kind, _), ())| self.counts(*kind))
             .map(|((_, kind, key), ())| (*kind, key.clone()))
             .collect();
@@ -70,7 +75,7 @@ impl<'a> Decider<'a> {
     fn fire(&mut self, kind: TimerKind, node: &'a NodeIr, id: &InstanceId) -> Step {
         let Some(instance) = self.state.instance(id).cloned() else { return Ok(()) };
         match (kind, &instance.doing) {
-            (TimerKind::Timer, Doing::Timer { due, input }) if *due <= self.now => {
+            (TimerKind::Timer, Doing::Timer { due, input }) if self.is_due(*due) => {
                 self.complete(node, id, 0, crate::value::Payload::by_ref(**input))
             }
             (TimerKind::Retry, Doing::Backoff { retry_at, job }) if *retry_at <= self.now => {

@@ -38,7 +38,7 @@ pub struct Options {
     pub failures: bool,
     /// The run may be cancelled and paused.
     pub commands: bool,
-    /// Agents and handoffs have no timeout: runs that reach one wait for ever.
+    /// Handoffs have no timeout: runs that reach one wait for ever.
     pub unserved: bool,
     /// Begins with a map over more items than a segment of the log holds events.
     pub wide: bool,

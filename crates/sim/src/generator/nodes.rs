@@ -259,7 +259,7 @@ impl Builder {
             self.job_settings(node);
         }
         match node.kind {
-            Kind::Agent if !self.options.unserved => {
+            Kind::Agent => {
                 node.queue_timeout_ms = Some(self.dice.within(5_000..=60_000));
             }
             Kind::Handoff if !self.options.unserved => {
@@ -275,7 +275,6 @@ impl Builder {
             }
             Kind::Function { .. }
             | Kind::Http { .. }
-            | Kind::Agent
             | Kind::Handoff
             | Kind::Transform(_)
             | Kind::Filter { .. }

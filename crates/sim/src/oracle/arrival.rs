@@ -34,6 +34,7 @@ impl Arrival {
 #[derive(Debug, Default)]
 pub(super) struct Counts {
     pub(super) all: usize,
+    pub(super) undecided: usize,
     pub(super) least_taken: usize,
     pub(super) most_taken: usize,
     pub(super) least_failed: usize,
@@ -51,6 +52,7 @@ impl Counts {
     pub(super) fn arrival(&self, node: &Node) -> Arrival {
         let allowed = node.join.tolerate as usize;
         let needed = match node.join.mode {
+            Mode::All if self.undecided > 0 => return Arrival::default(),
             Mode::All => {
                 let fits = self.most_failed > 0 && self.least_failed <= allowed && allowed > 0;
                 let surely = self.least_failed > 0 && self.most_failed <= allowed;
@@ -59,7 +61,8 @@ impl Counts {
                 return Arrival { starts, skipped, ..Arrival::default() };
             }
             Mode::Any => {
-                let (starts, skipped) = (self.most_taken > 0, self.least_taken == 0);
+                let starts = self.most_taken > 0;
+                let skipped = self.least_taken == 0 && self.undecided == 0;
                 return Arrival { starts, skipped, ..Arrival::default() };
             }
             Mode::KOfN(k) => k as usize,
@@ -68,8 +71,8 @@ impl Counts {
         let something = self.most_taken > 0 || self.most_failed > 0;
         Arrival {
             starts: self.most_taken >= needed,
-            skipped: self.least_taken == 0 && self.least_failed == 0,
-            unsatisfiable: self.least_taken < needed && something,
+            skipped: self.least_taken == 0 && self.least_failed == 0 && self.undecided == 0,
+            unsatisfiable: self.least_taken + self.undecided < needed && something,
             ..Arrival::default()
         }
     }

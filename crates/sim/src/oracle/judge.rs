@@ -41,7 +41,8 @@ impl Judge<'_> {
     }
 
     fn run(&mut self, path: &str, expected: &Prediction, seen: &Observed, around: Circumstances) {
-        let fits = expected.statuses.contains(&seen.status)
+        let waits_too_long = seen.status == Status::Waiting && around.has_deadline;
+        let fits = (expected.statuses.contains(&seen.status) && !waits_too_long)
             || (seen.status == Status::Cancelled && around.may_be_cancelled)
             || (seen.status == Status::Failed && around.has_deadline);
         if !fits {

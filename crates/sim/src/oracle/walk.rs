@@ -178,7 +178,7 @@ impl<'a> Walk<'a> {
         let mut results = Vec::new();
         if arrival.starts {
             results = self.run_node(node, &instance, arrival.input);
-            self.waits |= results.is_empty() && certain;
+            self.waits |= results.is_empty() && self.certain;
             self.may_wait |= results.is_empty();
         }
         if arrival.skipped {
@@ -221,7 +221,11 @@ impl<'a> Walk<'a> {
         for edge in incoming {
             let from = self.edges[edge].from;
             let key = (self.decided_in(edge, scope), edge);
-            let Some(ways) = self.ways.get(&key).cloned() else { return Arrival::default() };
+            let Some(ways) = self.ways.get(&key).cloned() else {
+                // Its source waits for ever, or never was.
+                counts.undecided += 1;
+                continue;
+            };
             counts.add(&ways);
             exact &=
                 usize::from(ways.taken) + usize::from(ways.dead) + usize::from(ways.failed) == 1;

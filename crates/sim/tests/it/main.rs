@@ -1,3 +1,5 @@
 //! Simulations of the whole system.
 
+#[cfg(feature = "seeded-bugs")]
+mod bugs;
 mod sample;
