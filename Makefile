@@ -24,11 +24,12 @@ test: setup
 ## As `test`, optimised, with everything that is ignored by default.
 test-full: test
 	$(CARGO) test --locked --release --workspace -- --include-ignored
+	$(MAKE) sim RUNS=20000 SIM_FLAGS=--require-all
 
 ## Simulates the whole system under faults: `make sim RUNS=20000 SEED=1`.
 sim: setup
 	$(CARGO) build --release --locked -p aob-sim
-	target/release/aob-sim --runs $(RUNS) --seed $(SEED) --commit "$$(git rev-parse --short HEAD)"
+	target/release/aob-sim --runs $(RUNS) --seed $(SEED) $(SIM_FLAGS) --commit "$$(git rev-parse --short HEAD)"
 
 ## Prints the benchmark table and writes it as JSON.
 bench: setup

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use aob_engine::{
     Actor, AttemptOutcome, AttemptResult, Blob, ChildEnd, ChildOutcome, ChildSource, Command,
-    CommandId, Decision, Effect, Event, Failure, InstanceId, LeaseView, ParentLink, Payload, Place,
-    Request, RunId, RunState, StartRun, Timestamp, WorkspaceId, advance, apply, effects,
+    CommandId, Decision, Effect, Event, EventKind, Failure, InstanceId, LeaseView, ParentLink,
+    Payload, Place, Request, RunId, RunState, StartRun, Timestamp, WorkspaceId, advance, apply,
+    effects,
 };
 use aob_ir::{Digest, Ir};
 
