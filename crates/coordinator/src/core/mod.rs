@@ -8,6 +8,8 @@
 mod commit;
 mod decide;
 mod slot;
+#[cfg(test)]
+mod tests;
 mod types;
 
 use std::collections::{BTreeMap, VecDeque};
