@@ -269,7 +269,8 @@ impl State {
         }
     }
 
-    /// What can be undone is exactly what declares how (D-08).
+    /// What can be undone is exactly what declares how (D-08); of what never had an attempt, and was
+    /// said by hand to have succeeded, nothing is to be undone.
     fn undoable(&mut self, ending: Ending<'_>, cx: &mut Cx<'_>) {
         let instance = ending.instance();
         if instance.node.ends_with(UNDO_SUFFIX) {
@@ -279,8 +280,10 @@ impl State {
         let keeps = match ending {
             Ending::Completed(data) => {
                 let kept = data.undo_input.is_some();
-                let declares =
-                    self.node_of(instance).is_none_or(|n| n.compensate.is_some() == kept);
+                let tried = data.by.is_none() || data.attempt > 0;
+                let declares = self
+                    .node_of(instance)
+                    .is_none_or(|n| (n.compensate.is_some() && tried) == kept);
                 cx.require(declares, D_08, || {
                     format!("`{instance}` keeps its input for compensation, or should")
                 });

@@ -43,6 +43,9 @@ pub struct Config {
     pub relay_period: Duration,
     /// How often timers are looked for at least; those that this process sets are known to it.
     pub sweep_period: Duration,
+    /// Names this process in the ids of its ticks: two that look at one run at the same time send
+    /// it two commands, not one twice.
+    pub process: Arc<str>,
 }
 
 impl Default for Config {
@@ -54,6 +57,7 @@ impl Default for Config {
             publish_events: true,
             relay_period: Duration::from_secs(1),
             sweep_period: Duration::from_secs(1),
+            process: "0".into(),
         }
     }
 }
@@ -144,6 +148,7 @@ impl Coordinator {
             handle: handle.clone(),
             clock: Arc::clone(&clock),
             wake,
+            process: Arc::clone(&config.process),
             at_least: config.sweep_period,
         };
         tasks.spawn(sweeper.run(shutdown.clone()));

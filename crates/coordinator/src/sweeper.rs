@@ -25,6 +25,8 @@ pub(crate) struct Sweeper {
     pub(crate) handle: Handle,
     pub(crate) clock: Clock,
     pub(crate) wake: Arc<WakeHint>,
+    /// See [`crate::Config::process`].
+    pub(crate) process: Arc<str>,
     /// The table is looked at this often even if nothing was offered: other processes set timers
     /// too.
     pub(crate) at_least: Duration,
@@ -86,7 +88,7 @@ impl Sweeper {
         let leases = self.store.leases_of(wakeup.stream).await.ok()?;
         let views: Vec<LeaseView> = leases.iter().filter_map(view).collect();
         let run = run_of(wakeup.stream);
-        let id = format!("tick:{}:{}", wakeup.ordinal, (self.clock)());
+        let id = format!("tick:{}:{}:{}", wakeup.ordinal, (self.clock)(), self.process);
         let request = Request {
             id: CommandId(id.into()),
             actor: Actor::system(),

@@ -187,6 +187,7 @@ impl Site {
                 .unwrap_or(NonZeroUsize::MIN),
             relay_period: weather.period,
             sweep_period: weather.period,
+            process: gate.name.as_str().into(),
             ..Config::default()
         };
         let store = SimStore::new(gate);

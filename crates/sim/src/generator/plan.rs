@@ -148,7 +148,7 @@ impl Plan {
         if commands && dice.percent(10) {
             let when = When::AfterEvents(dice.within(1..=120));
             planned.push(Planned { when, ask: Ask::Cancel });
-        } else if commands && dice.percent(6) {
+        } else if commands && dice.percent(15) {
             planned.push(Planned { when: When::ChildOpened, ask: Ask::Cancel });
         }
         Self { seed, moods, commands: planned }

@@ -6,7 +6,7 @@ use super::prediction::Outcome;
 use super::steps::Res;
 use super::value::{Truth, Val, evaluate};
 use super::walk::{Turn, Walk};
-use crate::generator::{Ix, Kind, Node, On};
+use crate::generator::{Ix, Kind, Mode, Node, On};
 
 impl Walk<'_> {
     /// True if a failure surely takes an edge.
@@ -105,6 +105,15 @@ impl Walk<'_> {
             truths.push((edge, truth));
         }
         truths
+    }
+
+    /// True where `edge` leads out of a loop that may have ended, and so decided it, before its
+    /// source: a join in the body fires early.
+    pub(super) fn may_be_late(&self, edge: usize) -> bool {
+        let around = self.flow.nodes[self.edges[edge].from].loops.last();
+        let inside = |node: &&Node| around.is_some_and(|around| node.loops.contains(around));
+        self.is_route(edge)
+            && self.flow.nodes.iter().filter(inside).any(|node| node.join.mode != Mode::All)
     }
 
     /// What a loop node may do next.

@@ -333,7 +333,8 @@ impl<'a> Walk<'a> {
         let values: Vec<&Val> = may_take.clone().map(|end| &end.result.value).collect();
         let taken = may_take.count() > 0;
         let surely = |end: &End| end.truth(edge) == Truth::True;
-        let must = certain && !ends.is_empty() && ends.iter().all(surely);
+        let must =
+            certain && !ends.is_empty() && ends.iter().all(surely) && !self.may_be_late(edge);
         let failed: Vec<&End> =
             ends.iter().filter(|end| end.result.is_failure() && !surely(end)).collect();
         let mut value = values.first().map(|value| (*value).clone());
@@ -375,8 +376,9 @@ impl<'a> Walk<'a> {
         if !end.result.is_failure() {
             return vec![end];
         }
-        let surely = end.truths.iter().any(|(_, truth)| *truth == Truth::True);
-        if surely || self.route_taken(ix, instance) {
+        let certain =
+            |(edge, truth): &(usize, Truth)| *truth == Truth::True && !self.may_be_late(*edge);
+        if end.truths.iter().any(certain) || self.route_taken(ix, instance) {
             return vec![end];
         }
         let maybe = end.truths.iter().any(|(_, truth)| truth.may_be(Truth::True));

@@ -143,17 +143,18 @@ pub async fn a_sweep_moves_only_what_it_read(t: &Subject) -> StoreResult<()> {
 pub async fn a_sweep_moves_nothing_once_the_log_has_gone_on(t: &Subject) -> StoreResult<()> {
     let mut chain = Chain::new(1);
     t.commit(due(&mut chain, T0 + 100, T0)).await?;
-    let read = row(&chain, T0 + 100, 1);
+    let (read, then) = (row(&chain, T0 + 100, 1), Some(chain.head.seq));
     t.commit(due(&mut chain, T0 + 200, T0)).await?;
+    let now = Some(chain.head.seq);
     assert_eq!(all(t).await?, vec![read]);
     for to in [None, Some(T0 + 900)] {
-        t.store.wakeups_move(&[WakeupMove { read, at_seq: Some(1), to }]).await?;
+        t.store.wakeups_move(&[WakeupMove { read, at_seq: then, to }]).await?;
         assert_eq!(all(t).await?, vec![read]);
     }
-    t.store.wakeups_move(&[WakeupMove { read, at_seq: Some(2), to: Some(T0 + 200) }]).await?;
+    t.store.wakeups_move(&[WakeupMove { read, at_seq: now, to: Some(T0 + 200) }]).await?;
     assert_eq!(all(t).await?, vec![row(&chain, T0 + 200, 1)]);
     let read = row(&chain, T0 + 200, 1);
-    t.store.wakeups_move(&[WakeupMove { read, at_seq: Some(2), to: None }]).await?;
+    t.store.wakeups_move(&[WakeupMove { read, at_seq: now, to: None }]).await?;
     assert_eq!(all(t).await?, Vec::new());
     Ok(())
 }
