@@ -1,77 +1,19 @@
 //! Payloads: JSON texts that travel by reference and are parsed only where a rule needs them.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
+pub use aob_ir::Blob;
 use aob_ir::Digest;
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use serde_json::Value;
 use serde_json::value::RawValue;
 
 /// Values up to this many bytes travel inside the event; longer ones live in the CAS.
 pub const INLINE_BYTES_MAX: usize = 16 * 1024;
 
-/// A JSON text with its digest. Parsed at most once.
-#[derive(Debug)]
-pub struct Blob {
-    digest: Digest,
-    text: Box<RawValue>,
-    parsed: OnceLock<Arc<Value>>,
-}
-
-impl Blob {
-    /// A blob of `text`.
-    pub fn new(text: Box<RawValue>) -> Arc<Self> {
-        let digest = Digest::of(text.get().as_bytes());
-        Arc::new(Self { digest, text, parsed: OnceLock::new() })
-    }
-
-    /// A blob of `value`'s compact text.
-    pub fn of(value: Value) -> Arc<Self> {
-        let text = serde_json::value::to_raw_value(&value).unwrap_or_default();
-        let digest = Digest::of(text.get().as_bytes());
-        Arc::new(Self { digest, text, parsed: OnceLock::from(Arc::new(value)) })
-    }
-
-    /// A blob of text read from storage.
-    ///
-    /// # Errors
-    /// If `text` is not one JSON value.
-    pub fn parse(text: String) -> Result<Arc<Self>, serde_json::Error> {
-        RawValue::from_string(text).map(Self::new)
-    }
-
-    /// `sha256` of the text.
-    pub fn digest(&self) -> Digest {
-        self.digest
-    }
-
-    /// The JSON text.
-    pub fn text(&self) -> &str {
-        self.text.get()
-    }
-
-    /// Length of the text in bytes.
-    pub fn len(&self) -> u64 {
-        self.text.get().len() as u64
-    }
-
-    /// Never true: the shortest JSON text has one byte.
-    pub fn is_empty(&self) -> bool {
-        false
-    }
-
-    /// The parsed value. A text nested too deeply to parse reads as null; the API refuses such
-    /// payloads at the edge.
-    pub fn value(&self) -> &Arc<Value> {
-        self.parsed
-            .get_or_init(|| Arc::new(serde_json::from_str(self.text.get()).unwrap_or(Value::Null)))
-    }
-
-    /// True where the value travels inside its event.
-    pub fn is_inline(&self) -> bool {
-        self.text.get().len() <= INLINE_BYTES_MAX
-    }
+/// True where a value of this many bytes travels inside its event.
+fn is_inline(blob: &Blob) -> bool {
+    blob.text().len() <= INLINE_BYTES_MAX
 }
 
 /// A reference to a payload, as state holds it.
@@ -111,7 +53,7 @@ pub enum Place {
 impl Payload {
     /// The payload of a new value: inline if it is short enough, else in the CAS.
     pub fn new(blob: &Arc<Blob>) -> Self {
-        let place = if blob.is_inline() { Place::Here(Arc::clone(blob)) } else { Place::Cas };
+        let place = if is_inline(blob) { Place::Here(Arc::clone(blob)) } else { Place::Cas };
         Self { digest: blob.digest(), len: blob.len(), place }
     }
 
@@ -158,7 +100,7 @@ impl Serialize for Payload {
         map.serialize_entry("digest", &self.digest)?;
         map.serialize_entry("len", &self.len)?;
         match &self.place {
-            Place::Here(blob) => map.serialize_entry("value", &*blob.text)?,
+            Place::Here(blob) => map.serialize_entry("value", blob.raw())?,
             Place::Event(seq) => map.serialize_entry("seq", seq)?,
             Place::Cas => {}
         }
@@ -181,9 +123,7 @@ impl<'de> Deserialize<'de> for Payload {
         let place = match (wire.value, wire.seq) {
             (Some(_), Some(_)) => return Err(de::Error::custom("both `value` and `seq`")),
             // The digest was computed by the writer and is covered by the segment's hash.
-            (Some(text), None) => {
-                Place::Here(Arc::new(Blob { digest: wire.digest, text, parsed: OnceLock::new() }))
-            }
+            (Some(text), None) => Place::Here(Blob::vouched(text, wire.digest)),
             (None, Some(seq)) => Place::Event(seq),
             (None, None) => Place::Cas,
         };

@@ -1,6 +1,7 @@
 //! Workflow documents and their compiled form.
 #![warn(missing_docs)]
 
+mod blob;
 mod canonical;
 mod compile;
 mod diagnostic;
@@ -20,6 +21,7 @@ mod structure;
 mod template;
 mod types;
 
+pub use blob::Blob;
 pub use canonical::canonical_json;
 pub use compile::{Compiled, compile, compile_text};
 pub use diagnostic::{Code, Diagnostic, Diagnostics, Position, Severity};

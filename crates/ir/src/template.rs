@@ -11,13 +11,14 @@
 mod reference;
 mod render;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use self::reference::{Malformed, Parser};
 pub(crate) use self::reference::{RefRoot, Reference};
+use crate::Blob;
 use crate::path::Step;
 
 /// Values nested deeper than this are not compiled.
@@ -32,8 +33,21 @@ pub struct Template {
 
 #[derive(Debug, Clone)]
 enum Body {
-    Constant(Arc<Value>),
+    Constant(Arc<Constant>),
     Dynamic(Arc<Part>),
+}
+
+/// A value without references, and its text once somebody wants it.
+#[derive(Debug)]
+struct Constant {
+    value: Arc<Value>,
+    blob: OnceLock<Arc<Blob>>,
+}
+
+impl Constant {
+    fn of(value: Arc<Value>) -> Arc<Self> {
+        Arc::new(Self { value, blob: OnceLock::new() })
+    }
 }
 
 /// A compiled value; constant parts are kept whole.
@@ -175,7 +189,7 @@ impl Template {
     /// As [`Template::compile`], of a value that need not be copied.
     pub(crate) fn compile_shared(source: Arc<Value>) -> Result<Self, Vec<TemplateProblem>> {
         if is_plain(&source, 0) {
-            return Ok(Self { body: Body::Constant(Arc::clone(&source)), source });
+            return Ok(Self { body: Body::Constant(Constant::of(Arc::clone(&source))), source });
         }
         let mut compiler = Compiler { pointer: String::new(), depth: 0, problems: Vec::new() };
         let part = compiler.value(&source);
@@ -183,7 +197,7 @@ impl Template {
             return Err(compiler.problems);
         }
         let body = match part {
-            Part::Constant(constant) => Body::Constant(Arc::new(constant)),
+            Part::Constant(constant) => Body::Constant(Constant::of(Arc::new(constant))),
             dynamic @ (Part::Value(_) | Part::Text(_) | Part::List(_) | Part::Object(_)) => {
                 Body::Dynamic(Arc::new(dynamic))
             }
@@ -199,7 +213,17 @@ impl Template {
     /// The value itself, where it holds no reference.
     pub fn constant(&self) -> Option<&Arc<Value>> {
         match &self.body {
-            Body::Constant(value) => Some(value),
+            Body::Constant(constant) => Some(&constant.value),
+            Body::Dynamic(_) => None,
+        }
+    }
+
+    /// [`Template::constant`] as text, made once.
+    pub fn constant_blob(&self) -> Option<&Arc<Blob>> {
+        match &self.body {
+            Body::Constant(constant) => {
+                Some(constant.blob.get_or_init(|| Blob::of(Value::clone(&constant.value))))
+            }
             Body::Dynamic(_) => None,
         }
     }
@@ -219,8 +243,8 @@ impl Template {
     /// See [`RenderError`].
     pub fn render<R: Resolver>(&self, resolver: &R) -> Result<Rendered, RenderError<R::Missing>> {
         match &self.body {
-            Body::Constant(value) => {
-                Ok(Rendered { value: value.as_ref().clone(), secrets: Vec::new() })
+            Body::Constant(constant) => {
+                Ok(Rendered { value: Value::clone(&constant.value), secrets: Vec::new() })
             }
             Body::Dynamic(part) => render::render(part, resolver),
         }

@@ -47,7 +47,7 @@ impl PayloadMessage {
     /// The message for `blob`. What is not inline must be in the CAS before the message is sent.
     pub fn of(blob: &Blob) -> Self {
         match RawValue::from_string(blob.text().to_owned()) {
-            Ok(text) if blob.is_inline() => Self::Inline(text),
+            Ok(text) if blob.len() <= INLINE_BYTES_MAX as u64 => Self::Inline(text),
             Ok(_) | Err(_) => Self::Stored { digest: blob.digest(), len: blob.len() },
         }
     }

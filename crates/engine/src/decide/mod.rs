@@ -41,6 +41,8 @@ pub const SEGMENT_EVENTS_MAX: usize = 1_000;
 pub const SEGMENT_BYTES_MAX: usize = 1024 * 1024;
 /// What a decision leaves free below [`SEGMENT_BYTES_MAX`] for one more event.
 const EVENT_BYTES_RESERVE: usize = 128 * 1024;
+/// Most decisions give fewer events.
+const EVENTS_ROOM: usize = 16;
 /// Bytes of an event without payloads and edges, about.
 const EVENT_BYTES: usize = 250;
 
@@ -73,7 +75,7 @@ pub fn advance(
         request,
         now: if seeded(Bug::TimeGoesBack) { now } else { now.max(state.head.at) },
         state,
-        events: Vec::new(),
+        events: Vec::with_capacity(EVENTS_ROOM),
         new_blobs: Vec::new(),
         fresh: BTreeMap::new(),
         bytes: 0,

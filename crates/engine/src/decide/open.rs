@@ -56,8 +56,8 @@ impl<'a> Decider<'a> {
             | NodeKind::Http { config }
             | NodeKind::Agent { config } => return self.open_job(node, id, config, input),
             NodeKind::Transform(TransformIr::Template(template)) => {
-                match self.render(template, id, input)? {
-                    Ok(rendered) => self.complete_with(node, id, rendered.value)?,
+                match self.rendered(template, id, input)? {
+                    Ok((output, _)) => self.complete(node, id, 0, output)?,
                     Err(failure) => return Ok(Err(failure)),
                 }
             }
@@ -153,11 +153,11 @@ impl<'a> Decider<'a> {
         template: &Template,
         input: &Payload,
     ) -> Step<Evaluated<()>> {
-        let rendered = match self.render(template, id, input)? {
+        let (config, secrets) = match self.rendered(template, id, input)? {
             Ok(rendered) => rendered,
             Err(failure) => return Ok(Err(failure)),
         };
-        let job = self.job(node, id, rendered, input);
+        let job = Job { secrets, ..self.job(node, id, config, input) };
         self.emit(NodeScheduled {
             instance: id.clone(),
             attempt: 1,
@@ -169,7 +169,7 @@ impl<'a> Decider<'a> {
         Ok(Ok(()))
     }
 
-    fn job(&mut self, node: &NodeIr, id: &InstanceId, rendered: Rendered, input: &Payload) -> Job {
+    fn job(&self, node: &NodeIr, id: &InstanceId, config: Payload, input: &Payload) -> Job {
         let (job_type, name, builtin) = if let NodeKind::Function { name, builtin, .. } = &node.kind
         {
             (JobType::Function, name, *builtin)
@@ -192,8 +192,8 @@ impl<'a> Decider<'a> {
             job_type,
             name: Arc::clone(name),
             builtin,
-            config: self.payload_of(rendered.value),
-            secrets: rendered.secrets,
+            config,
+            secrets: Vec::new(),
             input: input.clone(),
             effect: node.effect,
             pool: Arc::clone(node.pool.as_ref().unwrap_or(&DEFAULT_POOL)),
@@ -216,8 +216,8 @@ impl<'a> Decider<'a> {
     ) -> Step<Evaluated<()>> {
         let inputs = match inputs {
             None => input.clone(),
-            Some(template) => match self.render(template, id, input)? {
-                Ok(rendered) => self.payload_of(rendered.value),
+            Some(template) => match self.rendered(template, id, input)? {
+                Ok((inputs, _)) => inputs,
                 Err(failure) => return Ok(Err(failure)),
             },
         };

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use aob_ir::{Bindings, Expr, NodeKind, RenderError, Rendered, Resolver, Root, Template};
+use aob_ir::{
+    Bindings, Expr, NodeKind, RenderError, Rendered, Resolver, Root, SecretSlot, Template,
+};
 use serde_json::Value;
 
 use super::{Decider, Step, Stop};
@@ -64,6 +66,21 @@ impl Decider<'_> {
                 Ok(Err(super::pump::failure("reference_unresolved", text)))
             }
         }
+    }
+
+    /// A rendered template as a payload, with where its secrets go. The text of one without
+    /// references is made once for all runs.
+    pub(super) fn rendered(
+        &mut self,
+        template: &Template,
+        id: &InstanceId,
+        input: &Payload,
+    ) -> Step<Evaluated<(Payload, Vec<SecretSlot>)>> {
+        if let Some(constant) = template.constant_blob() {
+            return Ok(Ok((self.payload(constant), Vec::new())));
+        }
+        let rendered = self.render(template, id, input)?;
+        Ok(rendered.map(|Rendered { value, secrets }| (self.payload_of(value), secrets)))
     }
 
     /// Evaluates an expression for an instance.
