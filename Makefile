@@ -19,6 +19,7 @@ test: setup
 	$(CARGO) run -q --locked -p xtask -- check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	$(CARGO) test --locked --workspace
+	$(CARGO) test --locked -p aob-sim --features seeded-bugs --test it bugs
 
 ## As `test`, optimised, with everything that is ignored by default.
 test-full: test
