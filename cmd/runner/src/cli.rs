@@ -27,7 +27,7 @@ pub struct RunnerArgs {
     /// Serve the function NAME with the shell command CMD: the arguments come as JSON on stdin, the
     /// result is expected as JSON on stdout. Exit status 64, 65, 77 or 78 says that trying again is
     /// useless. Can be given several times.
-    #[arg(long = "exec", value_name = "NAME=CMD", required = true, value_parser = parse_pair)]
+    #[arg(long = "exec", value_name = "NAME=CMD", required = true, value_parser = parse_program)]
     pub exec: Vec<(String, String)>,
 
     /// The pool to take jobs of.
@@ -53,6 +53,15 @@ pub struct RunnerArgs {
     /// How long a program has between SIGTERM and SIGKILL.
     #[arg(long, value_name = "MS", default_value_t = 10_000)]
     pub stop_grace_ms: u64,
+}
+
+/// As [`parse_pair`], refusing the stand-in that suggestions name: every job would fail.
+fn parse_program(text: &str) -> Result<(String, String), String> {
+    let (name, command) = parse_pair(text)?;
+    if command == "CMD" {
+        return Err(format!("`CMD` stands for a program of yours, such as {name}='python3 f.py'"));
+    }
+    Ok((name, command))
 }
 
 fn parse_pair(text: &str) -> Result<(String, String), String> {

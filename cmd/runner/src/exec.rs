@@ -5,7 +5,8 @@
 //! * Environment: that of the runner, plus `AOB_RUN`, `AOB_INSTANCE`, `AOB_ATTEMPT`,
 //!   `AOB_IDEMPOTENCY_KEY` and `AOB_FUNCTION`; what holds the runner's own credentials is removed.
 //! * Exit status 0 is success. Any other is a failure that is retried, as a crash would be, except
-//!   64 (usage), 65 (bad data), 77 (no permission) and 78 (configuration) of `sysexits.h`, which
+//!   129 to 192 (a shell whose program was killed: the attempt is lost, as where the program itself
+//!   was), 64 (usage), 65 (bad data), 77 (no permission) and 78 (configuration) of `sysexits.h`, which
 //!   say that trying again is useless. A program can say more itself: `{"error": {"code",
 //!   "message", "retryable", "retry_after_ms", "details"}}` on stdout.
 //! * To stop it, its whole process group gets SIGTERM, and after a grace period SIGKILL. What it
@@ -14,6 +15,7 @@
 mod pipes;
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -267,24 +269,30 @@ fn yes() -> bool {
     true
 }
 
+/// 128 and the number of a signal: the status of a shell whose last program a signal ended.
+const SIGNALLED: RangeInclusive<i32> = 129..=192;
+
 fn exit_failure(job: &ReadyJob<'_>, status: ExitStatus, stderr: &str) -> FailureMessage {
     let name = &*job.message.name;
     let last_line = stderr.lines().rev().map(str::trim).find(|line| !line.is_empty());
     let last_line = last_line.map(|line| format!(": {}", cut(line, 500))).unwrap_or_default();
+    // It did not end by itself, so what it did is as unknown as after a lost connection.
+    let killed = |how: String| {
+        let message = format!("`{name}` was killed ({how}){last_line}");
+        FailureMessage::uncertain(job.message.effect, "killed", message)
+    };
     let failure = match status.code() {
         Some(code @ (64 | 65 | 77 | 78)) => {
             let message = format!("`{name}` exited with status {code}{last_line}");
             FailureMessage::permanent("exit_status", message)
         }
+        // A shell around a program says so when that program was killed.
+        Some(code) if SIGNALLED.contains(&code) => killed(format!("status {code}")),
         Some(code) => {
             let message = format!("`{name}` exited with status {code}{last_line}");
             FailureMessage::transient("exit_status", message)
         }
-        // It did not end by itself, so what it did is as unknown as after a lost connection.
-        None => {
-            let message = format!("`{name}` was killed ({status}){last_line}");
-            FailureMessage::uncertain(job.message.effect, "killed", message)
-        }
+        None => killed(status.to_string()),
     };
     let details = json!({ "exit_code": status.code(), "stderr": stderr });
     FailureMessage { details: Some(RawText::of(&details)), ..failure }

@@ -40,4 +40,7 @@ pub struct WaitView {
     pub owner: String,
     /// What to do, as a command where there is one.
     pub remedy: String,
+    /// Commands that end the waiting in another way.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alternatives: Vec<String>,
 }

@@ -118,9 +118,17 @@ impl Handle {
     }
 
     pub(crate) async fn performed(&self, key: aob_store::OutboxKey) {
-        let shard = &self.shards[self.shard_of(crate::run_of(key.stream))];
-        // A shard that has stopped leaves the row to the relay.
-        let _ = shard.internal.send(Input::Performed(key)).await;
+        self.tell(key.stream, Input::Performed(key)).await;
+    }
+
+    pub(crate) async fn relayed(&self, key: aob_store::OutboxKey) {
+        self.tell(key.stream, Input::Relayed(key)).await;
+    }
+
+    async fn tell(&self, stream: aob_store::StreamId, input: Input<Token>) {
+        let shard = &self.shards[self.shard_of(crate::run_of(stream))];
+        // A shard that has stopped leaves what comes to the relay.
+        let _ = shard.internal.send(input).await;
     }
 }
 

@@ -26,6 +26,8 @@ pub(crate) struct Relay {
     pub(crate) clock: Clock,
     /// How often the outbox is looked at.
     pub(crate) period: Duration,
+    /// Cancelled once what an earlier process left was looked at.
+    pub(crate) swept: CancellationToken,
 }
 
 impl Relay {
@@ -34,6 +36,7 @@ impl Relay {
         period.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         // What a crash left is old already, whatever its rows' age.
         self.sweep(i64::MAX).await;
+        self.swept.cancel();
         loop {
             tokio::select! {
                 biased;
@@ -67,7 +70,10 @@ impl Relay {
                     continue;
                 }
                 match self.perform(workspace, key).await {
-                    Ok(()) => done.push(key),
+                    Ok(()) => {
+                        self.performer.handle.relayed(key).await;
+                        done.push(key);
+                    }
                     Err(error) => {
                         tracing::warn!(%error, run = %run_of(key.stream), "effects wait");
                         waits = Some(key.stream);

@@ -96,6 +96,8 @@ pub struct Coordinator {
     pub performer: Performer,
     /// Signalled when an attempt appears that runners find by long poll.
     pub pool_work: Arc<Notify>,
+    /// Cancelled once the relay has looked at what an earlier process left.
+    swept: CancellationToken,
     tasks: TaskTracker,
 }
 
@@ -153,10 +155,11 @@ impl Coordinator {
         };
         tasks.spawn(sweeper.run(shutdown.clone()));
         let performing = performer.clone();
-        let relay = Relay { store, performer: performing, clock, period: config.relay_period };
+        let (period, swept) = (config.relay_period, CancellationToken::new());
+        let relay = Relay { store, performer: performing, clock, period, swept: swept.clone() };
         tasks.spawn(relay.run(shutdown.clone()));
         tasks.close();
-        Self { handle, reader, workflows, results, performer, pool_work, tasks }
+        Self { handle, reader, workflows, results, performer, pool_work, swept, tasks }
     }
 
     /// Hands out again what was out when the last process died: for stacks whose bus does not
@@ -165,6 +168,9 @@ impl Coordinator {
     /// # Errors
     /// If storage does not answer.
     pub async fn recover(&self) -> Result<u64, aob_store::StoreError> {
+        // What was never performed comes first: a result of what is handed out here must not be
+        // appended behind effects that are still owed, or its own would have to wait for them.
+        self.swept.cancelled().await;
         let store = &self.performer.store;
         let mut handed_out = 0;
         for workspace in store.workspaces().await? {

@@ -1,13 +1,15 @@
 //! `explain`: why whatever does not move does not move, since when, until when, who owns it, and
 //! what to do.
 
-use std::collections::BTreeSet;
+mod remedy;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use aob_ir::Ir;
 use serde::Serialize;
 
-use crate::event::{Approver, JobType, ParkReason};
+use crate::event::{JobType, ParkReason};
 use crate::ids::{InstanceId, Timestamp};
 use crate::state::{Doing, Instance, InstanceStatus, JobState, Key, RunState};
 
@@ -28,8 +30,11 @@ pub struct Wait {
     pub until: Option<Timestamp>,
     /// Who can end it.
     pub owner: String,
-    /// What to do, as a command where there is one.
+    /// What to do: a command as it can be typed, or words.
     pub remedy: String,
+    /// Commands that end the waiting in another way.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub alternatives: Vec<String>,
 }
 
 /// What an explanation knows besides the run's state.
@@ -39,6 +44,8 @@ pub struct Around {
     pub leases: Vec<LeaseHolder>,
     /// What runners have asked for lately.
     pub pools: Vec<PoolView>,
+    /// The time; absent: whoever has asked once still does.
+    pub now: Option<Timestamp>,
 }
 
 /// Who holds an attempt.
@@ -73,7 +80,9 @@ pub fn explain(state: &RunState, ir: Option<&Ir>, around: &Around) -> Vec<Wait> 
     if state.is_terminal() || !state.exists() {
         return waits;
     }
-    let explainer = Explainer { state, around, run: state.meta().run.to_string() };
+    let leases = around.leases.iter().map(|lease| ((&lease.instance, lease.attempt), lease));
+    let run = state.meta().run.to_string();
+    let explainer = Explainer { state, around, leases: leases.collect(), run };
     waits.extend(explainer.run_itself());
     for (key, ()) in state.open.iter() {
         if let Some(instance) = state.instances.get(key) {
@@ -84,9 +93,13 @@ pub fn explain(state: &RunState, ir: Option<&Ir>, around: &Around) -> Vec<Wait> 
     waits
 }
 
+/// A runner asks at least this often, in milliseconds, unless all its places are taken.
+const ASKS_MS: u64 = 60_000;
+
 struct Explainer<'a> {
     state: &'a RunState,
     around: &'a Around,
+    leases: BTreeMap<(&'a InstanceId, u32), &'a LeaseHolder>,
     run: String,
 }
 
@@ -97,6 +110,7 @@ struct Why {
     until: Option<Timestamp>,
     owner: String,
     remedy: String,
+    alternatives: Vec<String>,
 }
 
 impl Explainer<'_> {
@@ -111,6 +125,7 @@ impl Explainer<'_> {
                 until: None,
                 owner: by,
                 remedy: format!("aob run resume {}", self.run),
+                alternatives: Vec::new(),
             }
         } else if head.continued {
             Why {
@@ -119,6 +134,7 @@ impl Explainer<'_> {
                 until: None,
                 owner: "coordinator".to_owned(),
                 remedy: "wait: it goes on by itself".to_owned(),
+                alternatives: Vec::new(),
             }
         } else {
             return None;
@@ -127,8 +143,8 @@ impl Explainer<'_> {
     }
 
     fn wait(&self, instance: Option<InstanceId>, since: Timestamp, why: Why) -> Wait {
-        let Why { reason, message, until, owner, remedy } = why;
-        Wait { instance, reason, message, since, until, owner, remedy }
+        let Why { reason, message, until, owner, remedy, alternatives } = why;
+        Wait { instance, reason, message, since, until, owner, remedy, alternatives }
     }
 
     fn instance(&self, key: &Key, instance: &Instance) -> Wait {
@@ -142,6 +158,7 @@ impl Explainer<'_> {
                 until: Some(*due),
                 owner: "timer".to_owned(),
                 remedy: "wait: it goes on by itself".to_owned(),
+                alternatives: Vec::new(),
             },
             Doing::Signal { name, webhook, expires_at } => self.signal(name, *webhook, *expires_at),
             Doing::Approval { ticket } => self.approval(ticket),
@@ -151,6 +168,7 @@ impl Explainer<'_> {
                 until: wait.expires_at,
                 owner: format!("run {}", wait.child),
                 remedy: format!("aob run explain {}", wait.child),
+                alternatives: Vec::new(),
             },
             Doing::Map(map) => Why {
                 reason: "map_items",
@@ -163,14 +181,17 @@ impl Explainer<'_> {
                 until: map.expires_at,
                 owner: "its items".to_owned(),
                 remedy: "see the items below".to_owned(),
+                alternatives: Vec::new(),
             },
             Doing::Unserved { reason, expires_at } => Why {
                 reason: "not_served",
                 message: format!("this server does not execute it yet ({reason})"),
                 until: *expires_at,
                 owner: "operator".to_owned(),
-                remedy: format!("upgrade the server, or aob run cancel {}", self.run),
-            },
+                remedy: "upgrade the server, or give the run up".to_owned(),
+                alternatives: Vec::new(),
+            }
+            .or([remedy::cancel(&self.run)]),
             Doing::Parked { reason, .. } => self.parked(&id, instance, *reason),
             Doing::Nothing => Why {
                 reason: "routing",
@@ -178,6 +199,7 @@ impl Explainer<'_> {
                 until: None,
                 owner: "coordinator".to_owned(),
                 remedy: "wait: it goes on by itself".to_owned(),
+                alternatives: Vec::new(),
             },
         };
         self.wait(Some(id), instance.since, why)
@@ -194,7 +216,8 @@ impl Explainer<'_> {
             message,
             until,
             owner: "whoever sends the signal".to_owned(),
-            remedy: format!("aob signal send {} {name}", self.run),
+            remedy: remedy::signal(&self.run, name),
+            alternatives: Vec::new(),
         }
     }
 
@@ -209,15 +232,12 @@ impl Explainer<'_> {
             until: Some(retry_at),
             owner: "retry policy".to_owned(),
             remedy: "wait: it is tried again by itself".to_owned(),
+            alternatives: Vec::new(),
         }
     }
 
     fn job(&self, id: &InstanceId, instance: &Instance, job: &JobState) -> Why {
-        let lease = self
-            .around
-            .leases
-            .iter()
-            .find(|lease| lease.instance == *id && lease.attempt == instance.attempt);
+        let lease = self.leases.get(&(id, instance.attempt)).copied();
         if let Some(fence_at) = job.fence_at {
             return Why {
                 reason: "stopping",
@@ -225,6 +245,7 @@ impl Explainer<'_> {
                 until: Some(fence_at),
                 owner: lease.and_then(|l| l.holder.clone()).unwrap_or_else(|| "runner".to_owned()),
                 remedy: "wait: it ends by itself".to_owned(),
+                alternatives: Vec::new(),
             };
         }
         match lease.and_then(|lease| lease.holder.as_ref().map(|holder| (lease, holder))) {
@@ -235,8 +256,10 @@ impl Explainer<'_> {
                     message: format!("attempt {} runs on {holder}{progress}", instance.attempt),
                     until: lease.until,
                     owner: holder.clone(),
-                    remedy: format!("wait, or aob run cancel {}", self.run),
+                    remedy: "wait: its runner is at work".to_owned(),
+                    alternatives: Vec::new(),
                 }
+                .or([remedy::cancel(&self.run)])
             }
             None => self.unheld(job),
         }
@@ -254,15 +277,16 @@ impl Explainer<'_> {
                 until,
                 owner: "built-in runners".to_owned(),
                 remedy: "wait; if it lasts, check that a runner is up".to_owned(),
+                alternatives: Vec::new(),
             };
         }
         let pool = self.around.pools.iter();
         let seen =
             pool.filter(|p| *p.pool == *job.pool && *p.name == *job.name).map(|p| p.seen_at).max();
-        let (name, pool) = (&job.name, &job.pool);
-        let agent = job.job_type == JobType::Agent;
-        match seen {
-            Some(seen) => Why {
+        let (name, pool) = (&*job.name, &*job.pool);
+        let asks = |seen: Timestamp| self.around.now.is_none_or(|now| now <= seen.plus_ms(ASKS_MS));
+        if let Some(seen) = seen.filter(|seen| asks(*seen)) {
+            return Why {
                 reason: "pool_busy",
                 message: format!(
                     "runners of pool `{pool}` are busy (last asked for work at {seen})"
@@ -270,31 +294,39 @@ impl Explainer<'_> {
                 until,
                 owner: format!("pool {pool}"),
                 remedy: "wait, or start more runners".to_owned(),
-            },
-            None if agent => Why {
+                alternatives: Vec::new(),
+            }
+            .or((job.job_type != JobType::Agent).then(|| remedy::runner(pool, name)));
+        }
+        let cancel = remedy::cancel(&self.run);
+        let owner = format!("pool {pool}");
+        if job.job_type == JobType::Agent {
+            return Why {
                 reason: "no_runner",
                 message: format!("no agent runner asks for work in pool `{pool}`"),
                 until,
-                owner: format!("pool {pool}"),
-                remedy: format!(
-                    "start an agent runner for pool {pool}, or aob run cancel {}",
-                    self.run
-                ),
-            },
-            None => Why {
-                reason: "no_runner",
-                message: format!("no runner serves the function `{name}` in pool `{pool}`"),
-                until,
-                owner: format!("pool {pool}"),
-                remedy: format!("aob runner --pool {pool} --exec {name}=CMD"),
-            },
+                owner,
+                remedy: format!("start an agent runner for pool {pool}"),
+                alternatives: Vec::new(),
+            }
+            .or([cancel]);
         }
+        let gone = seen.map_or(String::new(), |seen| format!(" any more (since {seen})"));
+        Why {
+            reason: "no_runner",
+            message: format!("no runner serves the function `{name}` in pool `{pool}`{gone}"),
+            until,
+            owner,
+            remedy: remedy::runner(pool, name),
+            alternatives: Vec::new(),
+        }
+        .or([cancel])
     }
 
     fn approval(&self, ticket: &crate::ids::TicketId) -> Why {
         let view = self.state.tickets.get(ticket);
-        let approvers: Vec<String> =
-            view.map_or_else(Vec::new, |view| view.approvers.iter().map(approver).collect());
+        let approvers: Vec<String> = view
+            .map_or_else(Vec::new, |view| view.approvers.iter().map(remedy::approver).collect());
         let (have, need) = view.map_or((0, 1), |view| (view.votes.len(), view.quorum));
         let owner =
             if approvers.is_empty() { "any approver".to_owned() } else { approvers.join(", ") };
@@ -303,14 +335,15 @@ impl Explainer<'_> {
             message: format!("ticket {ticket} has {have} of {need} votes"),
             until: view.and_then(|view| view.expires_at),
             owner,
-            remedy: format!("aob approve {ticket} approve (or reject)"),
+            remedy: format!("aob approve {ticket} approve"),
+            alternatives: Vec::new(),
         }
+        .or([format!("aob approve {ticket} reject")])
     }
 
     fn parked(&self, id: &InstanceId, instance: &Instance, reason: ParkReason) -> Why {
         let error = instance.failure.as_ref().map_or(String::new(), |f| format!(": {}", f.message));
-        let run = &self.run;
-        let by_hand = format!("aob run retry {run} {id} (or skip, fail, succeed)");
+        let (remedy, alternatives) = remedy::decisions(&self.run, id);
         let (reason, message) = match reason {
             ParkReason::OutcomeUnknown => {
                 ("outcome_unknown", format!("nobody knows whether its effect happened{error}"))
@@ -325,7 +358,8 @@ impl Explainer<'_> {
                 ("compensation_failed", format!("its compensation failed{error}"))
             }
         };
-        Why { reason, message, until: None, owner: "operator".to_owned(), remedy: by_hand }
+        let owner = "operator".to_owned();
+        Why { reason, message, until: None, owner, remedy, alternatives }
     }
 
     fn join(&self, key: &Key, ir: Option<&Ir>) -> Wait {
@@ -351,6 +385,7 @@ impl Explainer<'_> {
             until: None,
             owner: "its predecessors".to_owned(),
             remedy: "see its predecessors".to_owned(),
+            alternatives: Vec::new(),
         };
         self.wait(Some(id), self.state.at(), why)
     }
@@ -360,13 +395,6 @@ impl Explainer<'_> {
         let kept = (common_loops as usize).min(target.scope.len());
         let scope = crate::state::ScopeKey::from_slice(&target.scope[..kept]);
         !self.state.edges.contains(&Key { scope, node })
-    }
-}
-
-fn approver(approver: &Approver) -> String {
-    match approver {
-        Approver::Role(role) => format!("role {role}"),
-        Approver::User(user) => format!("user {user}"),
     }
 }
 

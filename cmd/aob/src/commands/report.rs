@@ -87,7 +87,8 @@ fn remark(node: &NodeView) -> String {
 pub(crate) fn waits(waits: &[WaitView], now: Timestamp) -> String {
     let mut text = String::new();
     for wait in waits {
-        let WaitView { instance, reason, message, since, until, owner, remedy } = wait;
+        let WaitView { instance, reason, message, since, until, owner, remedy, alternatives } =
+            wait;
         let who = instance.as_ref().map_or("the run".to_owned(), ToString::to_string);
         let for_long = duration(now.since_ms(*since));
         let until = until.map_or(String::new(), |at| {
@@ -99,6 +100,9 @@ pub(crate) fn waits(waits: &[WaitView], now: Timestamp) -> String {
         text.push_str(&format!("{head}: {}\n", plain(message)));
         text.push_str(&format!("  for {for_long}{until}; owner: {}\n", plain(owner)));
         text.push_str(&format!("  {} {}\n", "do:".cyan(), plain(remedy)));
+        for command in alternatives {
+            text.push_str(&format!("  {} {}\n", "or:".cyan(), plain(command)));
+        }
     }
     text
 }

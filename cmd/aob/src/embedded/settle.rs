@@ -187,6 +187,7 @@ mod tests {
             until: None,
             owner: String::new(),
             remedy: String::new(),
+            alternatives: Vec::new(),
         }
     }
 

@@ -2,8 +2,12 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod bad_input;
+mod crash;
 mod embedded;
+mod large;
 mod offline;
+mod remedies;
+mod runners;
 mod server;
 mod shell;
 mod stack;

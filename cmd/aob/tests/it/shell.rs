@@ -23,6 +23,11 @@ impl Home {
         Self { dir: tempfile::tempdir().unwrap() }
     }
 
+    /// Whether it stays where it is after the test.
+    pub(crate) fn keep(&mut self, keep: bool) {
+        self.dir.disable_cleanup(keep);
+    }
+
     pub(crate) fn path(&self) -> &Path {
         self.dir.path()
     }

@@ -52,6 +52,9 @@ impl Default for CoreConfig {
     }
 }
 
+/// Runs remembered that the relay has worked for.
+const RELAYED_MAX: usize = 4_096;
+
 /// See the module.
 #[derive(Debug)]
 pub struct Core<T> {
@@ -63,6 +66,8 @@ pub struct Core<T> {
     in_flight: Option<InFlight<T>>,
     outbox_done: Vec<OutboxKey>,
     outputs: VecDeque<Output<T>>,
+    /// Runs that are not in memory, with the last segment that the relay has performed.
+    relayed: BTreeMap<RunId, u64>,
     uses: u64,
     /// Idle runs are looked for when more than this many are in memory.
     forget_above: usize,
@@ -79,6 +84,7 @@ impl<T> Core<T> {
             in_flight: None,
             outbox_done: Vec::new(),
             outputs: VecDeque::new(),
+            relayed: BTreeMap::new(),
             uses: 0,
             forget_above: config.idle_runs_max,
         }
@@ -95,6 +101,7 @@ impl<T> Core<T> {
             Input::KeyLooked(run, result) => self.key_looked(now, run, result),
             Input::Appended(outcomes) => self.appended(now, outcomes),
             Input::Performed(key) => self.performed(key),
+            Input::Relayed(key) => self.relayed(key),
         }
     }
 
@@ -118,6 +125,19 @@ impl<T> Core<T> {
         self.slots.len()
     }
 
+    fn relayed(&mut self, key: OutboxKey) {
+        let run = crate::run_of(key.stream);
+        if let Some(slot) = self.slots.get_mut(&run) {
+            slot.relayed(key.ordinal);
+            return;
+        }
+        if self.relayed.len() >= RELAYED_MAX {
+            // What is forgotten waits for the relay once more.
+            self.relayed.clear();
+        }
+        self.relayed.insert(run, key.ordinal);
+    }
+
     fn submit(&mut self, now: Timestamp, submission: Submission<T>) {
         let run = submission.run;
         let starts = matches!(submission.request.command, aob_engine::Command::Start(_));
@@ -127,6 +147,9 @@ impl<T> Core<T> {
             load = !starts;
             let mut slot = Box::new(Slot::new(workspace));
             slot.waiting = if starts { Waiting::Nothing } else { Waiting::Load };
+            if let Some(ordinal) = self.relayed.remove(&run) {
+                slot.relayed(ordinal);
+            }
             slot
         });
         if slot.workspace != workspace {

@@ -112,6 +112,16 @@ impl<T> Slot<T> {
         Some(chain)
     }
 
+    /// The relay has performed everything up to this segment: what follows it may be performed
+    /// here, although the row may still be there when it is appended.
+    pub(super) fn relayed(&mut self, ordinal: u64) {
+        let stands =
+            |(end, chain): &(u64, Chain)| *end > ordinal || *end == ordinal && !chain.is_broken();
+        if !self.chain.as_ref().is_some_and(stands) {
+            self.chain = Some((ordinal, Chain::default()));
+        }
+    }
+
     /// Drops what was decided on a head that is not the head: every command goes back to the
     /// queue, in order, and the state must be loaded.
     pub(super) fn reset(&mut self, in_flight: Vec<Decided<T>>) {
@@ -198,6 +208,25 @@ mod tests {
         assert!(slot.link(3, 3, true).is_none(), "segment 2 is another's");
         assert!(slot.link(4, 4, true).is_none(), "and segment 3 is the relay's");
         assert!(slot.link(5, 5, false).is_some(), "all of that is performed");
+    }
+
+    #[test]
+    fn what_the_relay_has_performed_holds_nobody_up() {
+        let mut slot = slot();
+        assert!(slot.link(2, 2, true).is_none(), "segment 1 is another's");
+        slot.relayed(1);
+        assert!(slot.link(3, 3, true).is_none(), "segment 2 is the relay's");
+        slot.relayed(2);
+        slot.relayed(3);
+        let own = slot.link(4, 4, true).expect("everything older is performed");
+        slot.relayed(3);
+        assert!(slot.link(5, 5, true).is_some(), "segment 4 is its own");
+        own.break_off();
+        slot.relayed(4);
+        assert!(slot.link(6, 6, true).is_none(), "segment 5 waits for the relay");
+        slot.relayed(5);
+        slot.relayed(6);
+        assert!(!slot.link(7, 7, true).unwrap().is_broken());
     }
 
     #[test]

@@ -113,6 +113,9 @@ pub enum Input<T> {
     Appended(Option<Vec<AppendOutcome>>),
     /// All effects of a [`Performance`] are acknowledged.
     Performed(OutboxKey),
+    /// The relay of this process has performed a segment's effects, all older ones before; it
+    /// deletes the row itself.
+    Relayed(OutboxKey),
 }
 
 /// What must be done.

@@ -122,6 +122,19 @@ over_both! {
         next.verify(run).await;
     }
 
+    async fn what_a_crash_left_holds_up_nothing_that_follows(stack: Stack) {
+        let mut runs = Vec::new();
+        for _ in 0..40 {
+            runs.push(stack.start_without_performing(&echo_document(3)).await);
+        }
+        stack.stop();
+        let next = stack.second_coordinator_without_time();
+        for run in runs {
+            assert_eq!(next.wait(run).await, RunStatus::Completed);
+            next.verify(run).await;
+        }
+    }
+
     async fn an_idempotency_key_answers_with_the_first_answer(stack: Stack) {
         let first = stack.start_with_key(&echo_document(1), "k1").await;
         let again = stack.start_with_key(&echo_document(1), "k1").await;

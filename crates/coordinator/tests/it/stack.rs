@@ -82,7 +82,7 @@ pub(crate) fn echo_document(length: usize) -> Value {
 impl Stack {
     pub(crate) fn memory() -> Self {
         let store = Arc::new(MemStore::new(clock()));
-        Self::over(store, Arc::new(MemCas::default()), bus(), None)
+        Self::over(store, Arc::new(MemCas::default()), bus(), None, clock())
     }
 
     pub(crate) fn sqlite() -> Self {
@@ -90,7 +90,7 @@ impl Stack {
         let config = aob_store::SqliteConfig::new(folder.path().join("aob.db"));
         let store = aob_store::SqliteStore::open(&config, clock());
         let store = Arc::new(store.expect("the database opens"));
-        Self::over(store, Arc::new(MemCas::default()), bus(), Some(folder))
+        Self::over(store, Arc::new(MemCas::default()), bus(), Some(folder), clock())
     }
 
     fn over(
@@ -98,9 +98,9 @@ impl Stack {
         cas: Arc<dyn Cas>,
         bus: Arc<dyn Bus>,
         folder: Option<tempfile::TempDir>,
+        clock: Clock,
     ) -> Self {
         let shutdown = CancellationToken::new();
-        let clock = clock();
         let deps = Deps {
             store: Arc::clone(&store),
             cas: Arc::clone(&cas),
@@ -115,7 +115,23 @@ impl Stack {
 
     /// Another process on the same storage.
     pub(crate) fn second_coordinator(&self) -> Self {
-        Self::over(Arc::clone(&self.store), Arc::clone(&self.cas), Arc::clone(&self.bus), None)
+        self.second_at(clock())
+    }
+
+    /// This process ends; its storage stays.
+    pub(crate) fn stop(&self) {
+        self.shutdown.cancel();
+    }
+
+    /// Another process, for which no time passes: no row ever gets old enough for its relay.
+    pub(crate) fn second_coordinator_without_time(&self) -> Self {
+        let now = (self.clock)();
+        self.second_at(Arc::new(move || now))
+    }
+
+    fn second_at(&self, clock: Clock) -> Self {
+        let (store, cas, bus) = (&self.store, &self.cas, &self.bus);
+        Self::over(Arc::clone(store), Arc::clone(cas), Arc::clone(bus), None, clock)
     }
 
     fn new_run(&self) -> RunId {

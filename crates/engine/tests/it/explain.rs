@@ -50,12 +50,18 @@ fn leases_and_pools_tell_more() {
         until: None,
         progress: Some("42%".into()),
     };
-    let around = Around { leases: vec![holder], pools: Vec::new() };
+    let around = Around { leases: vec![holder], ..Around::default() };
     assert_eq!(reasons(&run, &around), ["running"]);
     let run =
         alone(json!({"id": "n", "type": "function", "config": {"name": "score"}, "pool": "eu"}));
     let seen = PoolView { pool: "eu".into(), name: "score".into(), seen_at: run.now };
-    assert_eq!(reasons(&run, &Around { leases: Vec::new(), pools: vec![seen] }), ["pool_busy"]);
+    let mut around = Around { pools: vec![seen], ..Around::default() };
+    assert_eq!(reasons(&run, &around), ["pool_busy"]);
+    around.now = Some(run.now.plus_ms(60_000));
+    assert_eq!(reasons(&run, &around), ["pool_busy"]);
+    // A runner that is there asks again within a minute.
+    around.now = Some(run.now.plus_ms(60_001));
+    assert_eq!(reasons(&run, &around), ["no_runner"]);
 }
 
 #[test]

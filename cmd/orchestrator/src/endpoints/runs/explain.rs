@@ -37,6 +37,7 @@ pub(crate) async fn handle(
     let around = Around {
         leases: leases.into_iter().filter_map(holder).collect(),
         pools: api.pools.of(caller.workspace()),
+        now: Some(Timestamp(api.now_ms())),
     };
     let waits = explain(&loaded.state, ir.as_deref(), &around).into_iter().map(|wait| WaitView {
         instance: wait.instance,
@@ -46,6 +47,7 @@ pub(crate) async fn handle(
         until: wait.until,
         owner: wait.owner,
         remedy: wait.remedy,
+        alternatives: wait.alternatives,
     });
     let status = loaded.state.status().as_str().to_owned();
     Ok(Json(Explanation { run, status, waits: waits.collect() }))

@@ -1,0 +1,60 @@
+//! What `http` nodes call: it remembers the idempotency keys that it saw.
+
+use std::collections::BTreeMap;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use super::chance::{Chance, pass};
+use super::http::Message;
+
+#[derive(Clone)]
+pub(crate) struct Service {
+    pub(crate) address: String,
+    calls: Arc<Mutex<BTreeMap<String, u32>>>,
+    under_way: Arc<AtomicUsize>,
+}
+
+impl Service {
+    pub(crate) fn open(seed: u64) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("bound").to_string();
+        let service = Self { address, calls: Arc::default(), under_way: Arc::default() };
+        let serving = service.clone();
+        std::thread::spawn(move || {
+            for (number, stream) in (0..).zip(listener.incoming()) {
+                let (serving, chance) = (serving.clone(), Chance::of(seed, number));
+                let Ok(stream) = stream else { continue };
+                std::thread::spawn(move || serving.answer(stream, chance));
+            }
+        });
+        service
+    }
+
+    /// Requests that are being answered.
+    pub(crate) fn under_way(&self) -> usize {
+        self.under_way.load(Ordering::SeqCst)
+    }
+
+    /// How often this key came.
+    pub(crate) fn calls(&self, key: &str) -> u32 {
+        self.calls.lock().expect("no panics").get(key).copied().unwrap_or(0)
+    }
+
+    fn answer(&self, mut stream: TcpStream, mut chance: Chance) {
+        // A caller that was killed does not finish.
+        let Ok(request) = Message::read(&mut stream) else { return };
+        self.under_way.fetch_add(1, Ordering::SeqCst);
+        let key = request.header("idempotency-key").unwrap_or_default().to_owned();
+        *self.calls.lock().expect("no panics").entry(key).or_default() += 1;
+        pass(chance.moment(0, 6));
+        let answer = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 11\r\n\
+                      Connection: close\r\n\r\n{\"ok\":true}";
+        // Nobody may be left to read it.
+        let _ = stream.write_all(answer.as_bytes());
+        let _ = stream.shutdown(std::net::Shutdown::Write);
+        let _ = stream.read(&mut [0]);
+        self.under_way.fetch_sub(1, Ordering::SeqCst);
+    }
+}
