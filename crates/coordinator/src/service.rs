@@ -8,6 +8,7 @@ use aob_bus::Bus;
 use aob_cas::Cas;
 use aob_engine::{Effect, owed};
 use aob_store::{Clock, RunFilter, Store};
+use futures::{StreamExt, stream};
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -18,7 +19,7 @@ use crate::performer::{Held, Performer};
 use crate::reader::Reader;
 use crate::relay::Relay;
 use crate::results::Results;
-use crate::sweeper::Sweeper;
+use crate::sweeper::{Sweeper, TICKS_AT_ONCE, tick};
 use crate::wake::WakeHint;
 use crate::workflows::Workflows;
 use crate::{Core, CoreConfig, Performance, ResolvedDispatch, run_of};
@@ -190,6 +191,18 @@ impl Coordinator {
             }
         }
         Ok(handed_out)
+    }
+
+    /// Looks at runs whose leases were ended from outside, without waiting for their timers. What
+    /// cannot be looked at now is when its timer is due.
+    pub async fn look_at(&self, runs: &[aob_store::StreamId]) {
+        let store = &self.performer.store;
+        let ticks = stream::iter(runs).map(async |stream| {
+            let workspace = store.workspace_of(*stream).await.ok().flatten()?;
+            let place = (crate::engine_workspace(workspace), run_of(*stream));
+            tick(&**store, &self.handle, place, "tick:lease".to_owned()).await.ok()
+        });
+        ticks.buffer_unordered(TICKS_AT_ONCE).for_each(async |_| {}).await;
     }
 
     async fn hand_out_again(&self, run: aob_engine::RunId) -> u64 {

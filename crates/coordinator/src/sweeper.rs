@@ -4,19 +4,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aob_bugs::{Bug, seeded};
-use aob_engine::{Actor, Command, CommandId, LeaseView, Request, RunId, Timestamp};
+use aob_engine::{Actor, Command, CommandId, LeaseView, Request, RunId, Timestamp, WorkspaceId};
 use aob_store::{Clock, LeaseState, Store, Wakeup, WakeupMove};
 use futures::StreamExt;
 use futures::stream;
 use tokio_util::sync::CancellationToken;
 
 use crate::wake::WakeHint;
-use crate::{Handle, Submission, SubmitError, engine_workspace, run_of};
+use crate::{
+    Handle, Reply, Submission, SubmitError, engine_workspace, run_of, stream as stream_of,
+};
 
 /// Wake-ups taken at once.
 const SWEEP_MAX: u32 = 512;
 /// Runs ticked at the same time.
-const TICKS_AT_ONCE: usize = 64;
+pub(crate) const TICKS_AT_ONCE: usize = 64;
 
 /// Sends ticks.
 #[derive(Clone)]
@@ -85,25 +87,10 @@ impl Sweeper {
     /// Ticks one run; gives where its wake-up moves to. After a tick that changed something it
     /// stays where the append left it: that may have found it early enough by another clock.
     async fn tick(&self, wakeup: Wakeup) -> Option<WakeupMove> {
-        let leases = self.store.leases_of(wakeup.stream).await.ok()?;
-        let views: Vec<LeaseView> = leases.iter().filter_map(view).collect();
         let run = run_of(wakeup.stream);
         let id = format!("tick:{}:{}:{}", wakeup.ordinal, (self.clock)(), self.process);
-        let request = Request {
-            id: CommandId(id.into()),
-            actor: Actor::system(),
-            command: Command::Tick { leases: views },
-        };
-        let submission = Submission {
-            workspace: engine_workspace(wakeup.workspace),
-            run,
-            request,
-            key: None,
-            dedup: None,
-            ir: None,
-            token: (),
-        };
-        let (at_seq, to) = match self.handle.submit_internal(submission).await {
+        let workspace = engine_workspace(wakeup.workspace);
+        let (at_seq, to) = match tick(&*self.store, &self.handle, (workspace, run), id).await {
             Ok(outcome) if outcome.changed => return None,
             Ok(outcome) => {
                 let next = outcome.next_due.filter(|_| !seeded(Bug::LostWakeup));
@@ -117,6 +104,22 @@ impl Sweeper {
         };
         Some(WakeupMove { read: wakeup, at_seq, to })
     }
+}
+
+/// Sends a tick to a run, with its leases as they are.
+pub(crate) async fn tick(
+    store: &dyn Store,
+    handle: &Handle,
+    (workspace, run): (WorkspaceId, RunId),
+    id: String,
+) -> Reply {
+    let leases = store.leases_of(stream_of(run)).await;
+    let leases = leases.map_err(|error| SubmitError::Unavailable(error.to_string()))?;
+    let command = Command::Tick { leases: leases.iter().filter_map(view).collect() };
+    let request = Request { id: CommandId(id.into()), actor: Actor::system(), command };
+    let submission =
+        Submission { workspace, run, request, key: None, dedup: None, ir: None, token: () };
+    handle.submit_internal(submission).await
 }
 
 fn view(lease: &LeaseState) -> Option<LeaseView> {

@@ -193,14 +193,7 @@ impl Explainer<'_> {
             }
             .or([remedy::cancel(&self.run)]),
             Doing::Parked { reason, .. } => self.parked(&id, instance, *reason),
-            Doing::Nothing => Why {
-                reason: "routing",
-                message: "more of its edges are being decided".to_owned(),
-                until: None,
-                owner: "coordinator".to_owned(),
-                remedy: "wait: it goes on by itself".to_owned(),
-                alternatives: Vec::new(),
-            },
+            Doing::Nothing => routing(),
         };
         self.wait(Some(id), instance.since, why)
     }
@@ -395,6 +388,17 @@ impl Explainer<'_> {
         let kept = (common_loops as usize).min(target.scope.len());
         let scope = crate::state::ScopeKey::from_slice(&target.scope[..kept]);
         !self.state.edges.contains(&Key { scope, node })
+    }
+}
+
+fn routing() -> Why {
+    Why {
+        reason: "routing",
+        message: "more of its edges are being decided".to_owned(),
+        until: None,
+        owner: "coordinator".to_owned(),
+        remedy: "wait: it goes on by itself".to_owned(),
+        alternatives: Vec::new(),
     }
 }
 

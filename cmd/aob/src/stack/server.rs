@@ -7,7 +7,7 @@ use std::sync::Arc;
 use aob_edge::{ServeLimits, system_entropy};
 use aob_fanout::{Fanout, StreamLimits};
 use aob_orchestrator::{Config, Deps, Orchestrator};
-use aob_store::Leases;
+use aob_store::{Leases, StoreError, StreamId};
 use axum::Router;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -21,11 +21,12 @@ use crate::failure::Failure;
 
 /// Everything, in one process. Dropping it stops nothing: [`Server::stop`] does.
 pub(crate) struct Server {
-    adapters: Adapters,
     orchestrator: Orchestrator,
     router: Router,
     runner: Runner,
     token: String,
+    /// Runs whose attempts were on runners of earlier processes.
+    orphans: Vec<StreamId>,
     /// Streams end with it, and nobody is served any more.
     closing: CancellationToken,
     shutdown: CancellationToken,
@@ -43,6 +44,9 @@ impl Server {
         let entropy = system_entropy();
         let token = key::ensure(dir, &adapters.store, &entropy).await?;
         let shutdown = CancellationToken::new();
+        // Before anybody here takes a job in such a name.
+        let orphans = adapters.store.lease_expire(runner::NAMES, clock::now().0).await;
+        let orphans = orphans.map_err(|error| left(&error))?;
         let deps = Deps {
             store: adapters.store.clone(),
             cas: adapters.cas.clone(),
@@ -64,19 +68,15 @@ impl Server {
             closing.clone(),
         );
         let router = aob_fanout::beside(orchestrator.router(), aob_fanout::router(streams));
-        Ok(Self { adapters, orchestrator, router, runner, token, closing, shutdown })
+        Ok(Self { orchestrator, router, runner, token, orphans, closing, shutdown })
     }
 
     /// Takes over what earlier processes on this directory left: their runners' leases end, and
     /// jobs that were handed out are handed out again.
     pub(crate) async fn take_over(&self) -> Result<(), Failure> {
-        let failed = |error: aob_store::StoreError| {
-            let message = format!("what the last process left cannot be taken over: {error}");
-            Failure::new(Exit::Failed, "store", message, "check the disk, then start again")
-        };
-        let store = &self.adapters.store;
-        store.lease_expire(runner::NAMES, clock::now().0).await.map_err(failed)?;
-        let count = self.orchestrator.coordinator.recover().await.map_err(failed)?;
+        let coordinator = &self.orchestrator.coordinator;
+        coordinator.look_at(&self.orphans).await;
+        let count = coordinator.recover().await.map_err(|error| left(&error))?;
         if count > 0 {
             tracing::info!(count, "jobs that were handed out before are handed out again");
         }
@@ -109,4 +109,9 @@ impl Server {
             tracing::warn!("something that was not acknowledged is not durable yet");
         }
     }
+}
+
+fn left(error: &StoreError) -> Failure {
+    let message = format!("what the last process left cannot be taken over: {error}");
+    Failure::new(Exit::Failed, "store", message, "check the disk, then start again")
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::crash::{http, now};
+use crate::crash::{http, now, say};
 use crate::shell::Home;
 use crate::stack::Dev;
 
@@ -53,7 +53,7 @@ fn a_map_of_100_000_items_completes() {
     let since = now();
     let embedded = home.json(&[&start[..], &["--embedded", "--data", "e"]].concat());
     assert_eq!((&embedded["status"], &embedded["output"]), (&json!("completed"), &expected));
-    println!("{ITEMS} items, embedded: {:?}", since.elapsed());
+    say(&format!("{ITEMS} items, embedded: {:?}", since.elapsed()));
     assert!(since.elapsed() < Duration::from_secs(60));
 
     let dev = Dev::start(&home, &[]);
@@ -61,7 +61,7 @@ fn a_map_of_100_000_items_completes() {
     let served = home.json(&[&start[..], &["--timeout", "120s"]].concat());
     assert_eq!((&served["status"], &served["output"]), (&json!("completed"), &expected));
     let (took, peak) = (since.elapsed(), memory(&dev, "VmHWM:"));
-    println!("{ITEMS} items, on a server: {took:?}, peak {} MiB", peak / 1024);
+    say(&format!("{ITEMS} items, on a server: {took:?}, peak {} MiB", peak / 1024));
     assert!(took < Duration::from_secs(60) && peak < 1024 * 1024);
     let run = served["id"].as_str().unwrap();
     assert_eq!(home.json(&["run", "verify", run])["ok"], true);
@@ -90,7 +90,7 @@ impl Reader<'_> {
 
     fn judge(&self, what: &str, took: Duration) {
         let more = memory(self.dev, "RssAnon:").saturating_sub(self.before);
-        println!("{what}: {took:?}, {} MiB more than before", more / 1024);
+        say(&format!("{what}: {took:?}, {} MiB more than before", more / 1024));
         assert!(more < READING_KIB, "{what}: {more} KiB");
     }
 
@@ -128,12 +128,12 @@ fn a_run_of_a_million_events_opens_and_lists_in_constant_memory() {
     let since = now();
     let run = home.ok(&["run", "start", "large.json", "--inputs", "inputs.json", "-o", "name"]);
     home.event(&run, "approval_requested");
-    println!("a million events: {:?}, peak {} KiB", since.elapsed(), memory(&dev, "VmHWM:"));
+    say(&format!("a million events: {:?}, peak {} KiB", since.elapsed(), memory(&dev, "VmHWM:")));
     dev.end("TERM");
 
     let since = now();
     let dev = Dev::start(&home, &[]);
-    println!("restart: {:?}", since.elapsed());
+    say(&format!("restart: {:?}", since.elapsed()));
     let token = fs::read_to_string(home.path().join("d/key")).unwrap().trim().to_owned();
     let before = memory(&dev, "RssAnon:");
     let reader = Reader { dev: &dev, token, before };

@@ -45,3 +45,9 @@ pub(crate) fn pass(time: Duration) {
 pub(crate) fn now() -> std::time::Instant {
     std::time::Instant::now()
 }
+
+/// Figures, for whoever runs these tests with `--nocapture`.
+#[expect(clippy::print_stdout, reason = "what was measured is part of the result")]
+pub(crate) fn say(text: &str) {
+    println!("{text}");
+}

@@ -20,6 +20,8 @@ const END: Duration = Duration::from_secs(60);
 const WAITS: [&str; 5] = ["signal", "approval", "outcome_unknown", "paused", "join"];
 /// What waits for a moment that is known. `running`: on a runner outside, while its lease lasts.
 const UNTIL: [&str; 3] = ["timer", "backoff", "running"];
+/// How the runner of `aob dev` itself is called: what it runs ends, or is lost with it.
+const OWN_RUNNER: &str = "local-";
 /// What stands for something else that waits.
 const STANDS: [&str; 2] = ["child_run", "map_items"];
 
@@ -65,7 +67,8 @@ fn restless(api: &Api, run: &str) -> Result<Option<Value>, Ended> {
         let said = said.iter().all(|field| wait[field].as_str().is_some_and(|s| !s.is_empty()));
         let stuck_join = reason == "join" && !wait["message"].to_string().contains("waits for");
         let known = WAITS.contains(&reason) || STANDS.contains(&reason);
-        let dated = UNTIL.contains(&reason) && wait["until"].is_string();
+        let own = wait["owner"].as_str().is_some_and(|owner| owner.starts_with(OWN_RUNNER));
+        let dated = UNTIL.contains(&reason) && wait["until"].is_string() && !own;
         if !said || stuck_join || !(known || dated) {
             return Ok(Some(wait));
         }
@@ -123,7 +126,7 @@ fn retry_parked(api: &Api, run: &Started, view: &Value) -> Result<(), Ended> {
 
 /// Every log is whole and correct, and holds what was acknowledged, once.
 pub(crate) fn logs(api: &Api, service: &Service) -> Result<(), Ended> {
-    let runs: Vec<Started> = api.ledger.runs.lock().expect("no panics").values().cloned().collect();
+    let runs = api.ledger.all_runs();
     for run in &runs {
         let (_, verified) = api.get(&format!("runs/{}/verify", run.run))?;
         if verified["ok"] != true {

@@ -109,10 +109,26 @@ impl Ledger {
         self.gate.lock().expect("no panics").ended
     }
 
+    /// Every run whose start was acknowledged.
+    pub(crate) fn all_runs(&self) -> Vec<Started> {
+        self.runs.lock().expect("no panics").values().cloned().collect()
+    }
+
     /// Runs that were not seen over yet.
     pub(crate) fn open_runs(&self) -> Vec<Started> {
-        let runs = self.runs.lock().expect("no panics");
-        runs.values().filter(|run| !run.over).cloned().collect()
+        self.all_runs().into_iter().filter(|run| !run.over).collect()
+    }
+
+    pub(crate) fn started(&self, run: Started) {
+        self.runs.lock().expect("no panics").insert(run.run.clone(), run);
+    }
+
+    pub(crate) fn signalled(&self, told: Told) {
+        self.signals.lock().expect("no panics").push(told);
+    }
+
+    pub(crate) fn decided(&self, told: Told) {
+        self.decisions.lock().expect("no panics").push(told);
     }
 
     pub(crate) fn over(&self, run: &str) {

@@ -45,15 +45,14 @@ fn start(api: &Api, service: &str, kind: Kind, number: u64) -> Result<Started, E
     expect(api, status == 201, "start", &key, &answer);
     let run = answer["id"].as_str().unwrap_or_default().to_owned();
     let told = !matches!(kind, Kind::Waits | Kind::Asks);
-    let started = Started { run: run.clone(), kind, key, told, over: false };
-    api.ledger.runs.lock().expect("no panics").insert(run, started.clone());
+    let started = Started { run, kind, key, told, over: false };
+    api.ledger.started(started.clone());
     Ok(started)
 }
 
 /// Runs that wait for a signal or an approval and have got none.
 pub(crate) fn untold(api: &Api) -> Vec<Started> {
-    let runs = api.ledger.runs.lock().expect("no panics");
-    runs.values().filter(|run| !run.told && !run.over).cloned().collect()
+    api.ledger.open_runs().into_iter().filter(|run| !run.told).collect()
 }
 
 /// Sends what a run waits for. An approval may not be asked for yet: then it stays for later.
@@ -70,7 +69,7 @@ fn signal(api: &Api, run: &Started) -> Result<(), Ended> {
     let (status, answer) = api.post(&format!("runs/{}/signals/go", run.run), &key, &value)?;
     if status == 200 {
         let told = Told { run: run.run.clone(), what: format!("key:{key}"), value };
-        api.ledger.signals.lock().expect("no panics").push(told);
+        api.ledger.signalled(told);
     } else {
         // A run that was cancelled takes none.
         expect(api, status == 409, "signal", &run.run, &answer);
@@ -90,7 +89,7 @@ fn decide(api: &Api, run: &Started, approve: bool) -> Result<(), Ended> {
     if status == 200 {
         let (ticket, value) = (ticket.to_owned(), json!(outcome));
         let told = Told { run: run.run.clone(), what: ticket, value };
-        api.ledger.decisions.lock().expect("no panics").push(told);
+        api.ledger.decided(told);
     } else {
         // Another client was first, or the run was cancelled. The same key with another body is
         // another client's too.

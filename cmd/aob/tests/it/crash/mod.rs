@@ -13,7 +13,7 @@ mod runner;
 mod service;
 mod world;
 
-pub(crate) use self::chance::now;
+pub(crate) use self::chance::{now, say};
 use self::world::World;
 
 /// Groups of kills over one data directory each, by the seed that draws the moments.

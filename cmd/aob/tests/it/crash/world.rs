@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::thread;
 
 use super::api::Api;
-use super::chance::{Chance, pass};
+use super::chance::{Chance, pass, say};
 use super::gateway::Gateway;
 use super::ledger::Ledger;
 use super::service::Service;
@@ -62,10 +62,10 @@ impl World {
     /// Kills the server so many times under load, and judges what is left.
     pub(crate) fn suffer(mut self, kills: u32) {
         let (seed, directory) = (self.seed, self.home.path().display().to_string());
-        println!("seed {seed}, data directory {directory}/d");
+        say(&format!("seed {seed}, data directory {directory}/d"));
         let hits = self.run(kills);
         let faults = std::mem::take(&mut *self.ledger.faults.lock().expect("no panics"));
-        println!("{hits:?}, {}", self.volume());
+        say(&format!("{hits:?}, {}", self.volume()));
         let shown = faults.join("\n");
         assert!(faults.is_empty(), "seed {seed}, data directory {directory}/d:\n{shown}");
         assert_eq!(hits.kills, kills);
