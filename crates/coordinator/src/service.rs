@@ -197,10 +197,11 @@ impl Coordinator {
     /// cannot be looked at now is when its timer is due.
     pub async fn look_at(&self, runs: &[aob_store::StreamId]) {
         let store = &self.performer.store;
+        let Ok(now) = store.now_ms().await else { return };
         let ticks = stream::iter(runs).map(async |stream| {
             let workspace = store.workspace_of(*stream).await.ok().flatten()?;
             let place = (crate::engine_workspace(workspace), run_of(*stream));
-            tick(&**store, &self.handle, place, "tick:lease".to_owned()).await.ok()
+            tick(&**store, &self.handle, place, format!("tick:lease:{now}")).await.ok()
         });
         ticks.buffer_unordered(TICKS_AT_ONCE).for_each(async |_| {}).await;
     }
