@@ -136,21 +136,24 @@ impl<T> Core<T> {
         slot.in_flight = false;
         let workspace = slot.workspace;
         let first = segments.first().map_or(head.ordinal, |segment| segment.ordinal);
-        if let Some(chain) = slot.link(first, head.ordinal, older_outbox) {
-            for (index, segment) in segments.into_iter().enumerate() {
-                self.outputs.push_back(Output::Perform(Box::new(Performance {
-                    run,
-                    workspace,
-                    key: OutboxKey { stream: crate::stream(run), ordinal: segment.ordinal },
-                    chain: chain.clone(),
-                    effects: segment.effects,
-                    dispatches: segment.dispatches,
-                    child: segment.child,
-                    batch: Arc::clone(batch),
-                    place: (position, index),
-                    texts: segment.texts,
-                })));
-            }
+        let chain = slot.link(first, head.ordinal, older_outbox);
+        let performances = segments.into_iter().enumerate().map(|(index, segment)| {
+            Box::new(Performance {
+                run,
+                workspace,
+                key: OutboxKey { stream: crate::stream(run), ordinal: segment.ordinal },
+                chain: chain.clone().unwrap_or_default(),
+                effects: segment.effects,
+                dispatches: segment.dispatches,
+                child: segment.child,
+                batch: Arc::clone(batch),
+                place: (position, index),
+                texts: segment.texts,
+            })
+        });
+        match &chain {
+            Some(_) => self.outputs.extend(performances.map(Output::Perform)),
+            None => slot.leave(performances),
         }
         if let Some(bytes) = snapshot {
             self.outputs.push_back(Output::Snapshot(run, workspace, head.ordinal, bytes));
@@ -159,7 +162,7 @@ impl<T> Core<T> {
         if slot.waiting == Waiting::Durable && slot.is_durable() {
             slot.waiting = Waiting::Nothing;
         }
-        if slot.is_idle() && slot.state.is_terminal() {
+        if slot.is_idle() && slot.state.is_terminal() && slot.left.is_empty() {
             self.slots.swap_remove(&run);
         } else {
             self.drive(now, run);

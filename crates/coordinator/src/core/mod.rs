@@ -128,7 +128,7 @@ impl<T> Core<T> {
     fn relayed(&mut self, key: OutboxKey) {
         let run = crate::run_of(key.stream);
         if let Some(slot) = self.slots.get_mut(&run) {
-            slot.relayed(key.ordinal);
+            self.outputs.extend(slot.relayed(key.ordinal).into_iter().map(Output::Perform));
             return;
         }
         if self.relayed.len() >= RELAYED_MAX {

@@ -8,10 +8,13 @@ use aob_engine::{Blob, Blobs, Event, RunState, WorkspaceId};
 use aob_ir::{Digest, Ir};
 use aob_store::Head;
 
-use super::types::{Chain, Committed, Submission, SubmitError};
+use super::types::{Chain, Committed, Performance, Submission, SubmitError};
 
 /// Bytes of payload text that a run keeps at hand.
 const SLOT_BLOB_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// Performances of a run that wait for the relay; more are left to it.
+const LEFT_MAX: usize = 64;
 
 /// What a run waits for before its next command can be decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +63,8 @@ pub(super) struct Slot<T> {
     pub(super) in_flight: bool,
     /// The chain of performances that is under way, with the last segment in it.
     pub(super) chain: Option<(u64, Chain)>,
+    /// Performances that must not overtake older effects, which the relay is about to perform.
+    pub(super) left: Vec<Box<Performance>>,
     /// Seq at the last snapshot.
     pub(super) snapshot_seq: u64,
     /// When it was last used, in the order of use.
@@ -85,6 +90,7 @@ impl<T> Slot<T> {
             dirty: false,
             in_flight: false,
             chain: None,
+            left: Vec::new(),
             snapshot_seq: 0,
             used: 0,
         }
@@ -103,6 +109,9 @@ impl<T> Slot<T> {
     /// after older ones that this process does not hold. `older`: some are still owed.
     pub(super) fn link(&mut self, first: u64, last: u64, older: bool) -> Option<Chain> {
         let known = self.chain.take();
+        if !older {
+            self.left.clear(); // Performed by the relay.
+        }
         let chain = if older && !seeded(Bug::OutOfOrder) {
             known.filter(|(end, chain)| *end + 1 == first && !chain.is_broken())?.1
         } else {
@@ -112,14 +121,30 @@ impl<T> Slot<T> {
         Some(chain)
     }
 
-    /// The relay has performed everything up to this segment: what follows it may be performed
-    /// here, although the row may still be there when it is appended.
-    pub(super) fn relayed(&mut self, ordinal: u64) {
+    /// Keeps performances until the relay has performed what is older; too many are all its own.
+    pub(super) fn leave(&mut self, performances: impl Iterator<Item = Box<Performance>>) {
+        self.left.extend(performances);
+        if self.left.len() > LEFT_MAX {
+            self.left.clear();
+        }
+    }
+
+    /// The relay has performed everything up to this segment: gives what waited for that. What
+    /// follows may be performed here, although the row may still be there when it is appended.
+    pub(super) fn relayed(&mut self, ordinal: u64) -> Vec<Box<Performance>> {
         let stands =
             |(end, chain): &(u64, Chain)| *end > ordinal || *end == ordinal && !chain.is_broken();
-        if !self.chain.as_ref().is_some_and(stands) {
-            self.chain = Some((ordinal, Chain::default()));
+        if self.chain.as_ref().is_some_and(stands) {
+            return Vec::new();
         }
+        let chain = Chain::default();
+        self.left.retain(|performance| performance.key.ordinal > ordinal);
+        let next = self.left.first().is_some_and(|next| next.key.ordinal == ordinal + 1);
+        let mut freed = if next { std::mem::take(&mut self.left) } else { Vec::new() };
+        freed.iter_mut().for_each(|performance| performance.chain = chain.clone());
+        let end = freed.last().map_or(ordinal, |last| last.key.ordinal);
+        self.chain = Some((end, chain));
+        freed
     }
 
     /// Drops what was decided on a head that is not the head: every command goes back to the
@@ -210,23 +235,57 @@ mod tests {
         assert!(slot.link(5, 5, false).is_some(), "all of that is performed");
     }
 
+    /// What the slot gives for the relay's report, by ordinal.
+    fn freed(slot: &mut Slot<()>, ordinal: u64) -> Vec<u64> {
+        slot.relayed(ordinal).iter().map(|performance| performance.key.ordinal).collect()
+    }
+
+    fn leave(slot: &mut Slot<()>, ordinals: impl IntoIterator<Item = u64>) {
+        let (workspace, run) = (slot.workspace, aob_engine::RunId(uuid::Uuid::from_u128(2)));
+        slot.leave(ordinals.into_iter().map(|ordinal| {
+            let mut left = Performance::of_dispatches(workspace, run, Vec::new());
+            left.key.ordinal = ordinal;
+            Box::new(left)
+        }));
+    }
+
     #[test]
     fn what_the_relay_has_performed_holds_nobody_up() {
         let mut slot = slot();
-        assert!(slot.link(2, 2, true).is_none(), "segment 1 is another's");
-        slot.relayed(1);
-        assert!(slot.link(3, 3, true).is_none(), "segment 2 is the relay's");
-        slot.relayed(2);
-        slot.relayed(3);
-        let own = slot.link(4, 4, true).expect("everything older is performed");
-        slot.relayed(3);
-        assert!(slot.link(5, 5, true).is_some(), "segment 4 is its own");
+        assert!(slot.link(3, 4, true).is_none(), "segments 1 and 2 are another's");
+        leave(&mut slot, [3, 4]);
+        assert_eq!(freed(&mut slot, 1), [0; 0], "segment 2 is still owed");
+        assert_eq!(freed(&mut slot, 2), [3, 4]);
+        let own = slot.link(5, 5, true).expect("everything older is its own");
+        assert_eq!(freed(&mut slot, 2), [0; 0]);
         own.break_off();
-        slot.relayed(4);
         assert!(slot.link(6, 6, true).is_none(), "segment 5 waits for the relay");
-        slot.relayed(5);
-        slot.relayed(6);
-        assert!(!slot.link(7, 7, true).unwrap().is_broken());
+        leave(&mut slot, [6]);
+        assert!(slot.link(7, 7, true).is_none(), "and segment 6 for segment 5");
+        leave(&mut slot, [7]);
+        assert_eq!(freed(&mut slot, 5), [6, 7]);
+        assert!(!slot.link(8, 8, true).unwrap().is_broken());
+    }
+
+    #[test]
+    fn what_the_relay_was_first_to_perform_is_not_repeated() {
+        let mut slot = slot();
+        assert!(slot.link(2, 2, true).is_none());
+        leave(&mut slot, [2]);
+        assert!(slot.link(3, 3, true).is_none());
+        leave(&mut slot, [3]);
+        assert_eq!(freed(&mut slot, 2), [3]);
+        assert!(slot.link(4, 4, true).is_some());
+        // Whoever deleted the rows had performed them.
+        let mut slot = self::slot();
+        assert!(slot.link(2, 2, true).is_none());
+        leave(&mut slot, [2]);
+        assert!(slot.link(3, 3, false).is_some());
+        assert!(slot.left.is_empty());
+        // What is too much is the relay's.
+        assert!(slot.link(5, 5, true).is_none());
+        leave(&mut slot, 5..=5 + LEFT_MAX as u64);
+        assert!(slot.left.is_empty());
     }
 
     #[test]
