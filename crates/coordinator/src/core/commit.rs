@@ -137,22 +137,22 @@ impl<T> Core<T> {
         let workspace = slot.workspace;
         let first = segments.first().map_or(head.ordinal, |segment| segment.ordinal);
         let chain = slot.link(first, head.ordinal, older_outbox);
-        let performances = segments.into_iter().enumerate().map(|(index, segment)| {
-            Box::new(Performance {
-                run,
-                workspace,
-                key: OutboxKey { stream: crate::stream(run), ordinal: segment.ordinal },
-                chain: chain.clone().unwrap_or_default(),
-                effects: segment.effects,
-                dispatches: segment.dispatches,
-                child: segment.child,
-                batch: Arc::clone(batch),
-                place: (position, index),
-                texts: segment.texts,
-            })
+        let performances = segments.into_iter().enumerate().map(|(index, segment)| Performance {
+            run,
+            workspace,
+            key: OutboxKey { stream: crate::stream(run), ordinal: segment.ordinal },
+            chain: chain.clone().unwrap_or_default(),
+            effects: segment.effects,
+            dispatches: segment.dispatches,
+            child: segment.child,
+            batch: Arc::clone(batch),
+            place: (position, index),
+            texts: segment.texts,
         });
         match &chain {
-            Some(_) => self.outputs.extend(performances.map(Output::Perform)),
+            Some(_) => {
+                self.outputs.extend(performances.map(|p| Output::Perform(Box::new(p))));
+            }
             None => slot.leave(performances),
         }
         if let Some(bytes) = snapshot {

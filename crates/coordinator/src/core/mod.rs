@@ -128,7 +128,8 @@ impl<T> Core<T> {
     fn relayed(&mut self, key: OutboxKey) {
         let run = crate::run_of(key.stream);
         if let Some(slot) = self.slots.get_mut(&run) {
-            self.outputs.extend(slot.relayed(key.ordinal).into_iter().map(Output::Perform));
+            let freed = slot.relayed(key.ordinal).into_iter();
+            self.outputs.extend(freed.map(|p| Output::Perform(Box::new(p))));
             return;
         }
         if self.relayed.len() >= RELAYED_MAX {

@@ -64,7 +64,7 @@ pub(super) struct Slot<T> {
     /// The chain of performances that is under way, with the last segment in it.
     pub(super) chain: Option<(u64, Chain)>,
     /// Performances that must not overtake older effects, which the relay is about to perform.
-    pub(super) left: Vec<Box<Performance>>,
+    pub(super) left: Vec<Performance>,
     /// Seq at the last snapshot.
     pub(super) snapshot_seq: u64,
     /// When it was last used, in the order of use.
@@ -122,7 +122,7 @@ impl<T> Slot<T> {
     }
 
     /// Keeps performances until the relay has performed what is older; too many are all its own.
-    pub(super) fn leave(&mut self, performances: impl Iterator<Item = Box<Performance>>) {
+    pub(super) fn leave(&mut self, performances: impl Iterator<Item = Performance>) {
         self.left.extend(performances);
         if self.left.len() > LEFT_MAX {
             self.left.clear();
@@ -131,7 +131,7 @@ impl<T> Slot<T> {
 
     /// The relay has performed everything up to this segment: gives what waited for that. What
     /// follows may be performed here, although the row may still be there when it is appended.
-    pub(super) fn relayed(&mut self, ordinal: u64) -> Vec<Box<Performance>> {
+    pub(super) fn relayed(&mut self, ordinal: u64) -> Vec<Performance> {
         let stands =
             |(end, chain): &(u64, Chain)| *end > ordinal || *end == ordinal && !chain.is_broken();
         if self.chain.as_ref().is_some_and(stands) {
@@ -245,7 +245,7 @@ mod tests {
         slot.leave(ordinals.into_iter().map(|ordinal| {
             let mut left = Performance::of_dispatches(workspace, run, Vec::new());
             left.key.ordinal = ordinal;
-            Box::new(left)
+            left
         }));
     }
 
