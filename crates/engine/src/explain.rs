@@ -336,7 +336,7 @@ impl Explainer<'_> {
 
     fn parked(&self, id: &InstanceId, instance: &Instance, reason: ParkReason) -> Why {
         let error = instance.failure.as_ref().map_or(String::new(), |f| format!(": {}", f.message));
-        let (remedy, alternatives) = remedy::decisions(&self.run, id);
+        let (remedy, alternatives) = remedy::decisions(&self.run, id, instance.attempt > 0);
         let (reason, message) = match reason {
             ParkReason::OutcomeUnknown => {
                 ("outcome_unknown", format!("nobody knows whether its effect happened{error}"))

@@ -30,14 +30,15 @@ pub(super) fn cancel(run: &str) -> String {
     format!("aob run cancel {run}")
 }
 
-/// What a person may decide about a parked instance: trying again first.
-pub(super) fn decisions(run: &str, id: &InstanceId) -> (String, Vec<String>) {
+/// What a person may decide about a parked instance: trying again first, where it was tried.
+pub(super) fn decisions(run: &str, id: &InstanceId, tried: bool) -> (String, Vec<String>) {
     let id = word(&id.to_string());
-    let others = ["skip", "fail", "succeed"].map(|verb| {
+    let verbs = ["retry", "skip", "fail", "succeed"].into_iter().skip(usize::from(!tried));
+    let mut commands = verbs.map(|verb| {
         let result = if verb == "succeed" { " --result null" } else { "" };
         format!("aob run {verb} {run} {id}{result}")
     });
-    (format!("aob run retry {run} {id}"), others.into())
+    (commands.next().unwrap_or_default(), commands.collect())
 }
 
 /// Who may decide.
