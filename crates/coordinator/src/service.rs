@@ -99,6 +99,7 @@ pub struct Coordinator {
     pub pool_work: Arc<Notify>,
     /// Cancelled once the relay has looked at what an earlier process left.
     swept: CancellationToken,
+    process: Arc<str>,
     tasks: TaskTracker,
 }
 
@@ -160,7 +161,8 @@ impl Coordinator {
         let relay = Relay { store, performer: performing, clock, period, swept: swept.clone() };
         tasks.spawn(relay.run(shutdown.clone()));
         tasks.close();
-        Self { handle, reader, workflows, results, performer, pool_work, swept, tasks }
+        let process = Arc::clone(&config.process);
+        Self { handle, reader, workflows, results, performer, pool_work, swept, process, tasks }
     }
 
     /// Hands out again what was out when the last process died: for stacks whose bus does not
@@ -201,7 +203,9 @@ impl Coordinator {
         let ticks = stream::iter(runs).map(async |stream| {
             let workspace = store.workspace_of(*stream).await.ok().flatten()?;
             let place = (crate::engine_workspace(workspace), run_of(*stream));
-            tick(&**store, &self.handle, place, format!("tick:lease:{now}")).await.ok()
+            tick(&**store, &self.handle, place, format!("tick:lease:{now}:{}", self.process))
+                .await
+                .ok()
         });
         ticks.buffer_unordered(TICKS_AT_ONCE).for_each(async |_| {}).await;
     }
