@@ -18,8 +18,9 @@ const END: Duration = Duration::from_secs(60);
 
 /// What waits for somebody or something that the restart cannot bring. The rest must move by itself.
 const WAITS: [&str; 5] = ["signal", "approval", "outcome_unknown", "paused", "join"];
-/// What waits for a moment that is known. `running`: on a runner outside, while its lease lasts.
-const UNTIL: [&str; 3] = ["timer", "backoff", "running"];
+/// What waits for a moment that is known. `running` and `stopping`: on a
+/// runner outside, while its lease lasts or until it is fenced.
+const UNTIL: [&str; 4] = ["timer", "backoff", "running", "stopping"];
 /// How the runner of `aob dev` itself is called: what it runs ends, or is lost with it.
 const OWN_RUNNER: &str = "local-";
 /// What stands for something else that waits.
