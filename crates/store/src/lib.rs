@@ -1,4 +1,4 @@
-//! The storage port, its reference model in memory, and its SQLite adapter.
+//! The storage port, its reference model in memory, its SQLite and its Postgres adapter.
 
 #![warn(missing_docs)]
 
@@ -7,11 +7,15 @@ mod clock;
 pub mod conformance;
 mod mem;
 mod port;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 
 pub use clock::{Clock, ManualClock};
 pub use mem::{MemStore, Model};
 pub use port::*;
+#[cfg(feature = "postgres")]
+pub use postgres::{PostgresConfig, PostgresStore};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteConfig, SqliteStore};
