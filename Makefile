@@ -33,10 +33,10 @@ sim: setup
 	$(CARGO) build --release --locked -p aob-sim
 	target/release/aob-sim --runs $(RUNS) --seed $(SEED) $(SIM_FLAGS) --commit "$$(git rev-parse --short HEAD)"
 
-## Prints the benchmark table and writes it as JSON.
+## Prints the benchmark table and writes it to target/bench.json.
 bench: setup
 	$(CARGO) build --release --locked -p aob
-	$(CARGO) run --release --locked -p aob-bench
+	$(CARGO) run --release --locked -p aob-bench -- --json target/bench.json
 
 ## Formats and regenerates what is generated.
 fix: setup
