@@ -32,7 +32,7 @@ const VERIFYING_MAX: usize = 2;
 pub struct Config {
     /// Where it listens; port 0 takes a free one.
     pub listen: SocketAddr,
-    /// Its coordinators.
+    /// Its coordinators; `process` is drawn anew at each start.
     pub coordinator: aob_coordinator::Config,
     /// How fast workspaces may start runs; `None`: without limit.
     pub rate_limits: Option<RateLimits>,
@@ -99,8 +99,14 @@ impl Orchestrator {
     /// Starts all tasks on the current runtime. They end after `shutdown`.
     pub fn start(config: &Config, deps: Deps, shutdown: &CancellationToken) -> Self {
         let Deps { store, cas, bus, clock, entropy } = deps;
+        let mut process = [0_u8; 8];
+        entropy(&mut process);
+        let settings = aob_coordinator::Config {
+            process: hex::encode(process).into(),
+            ..config.coordinator.clone()
+        };
         let coordinator = Coordinator::start(
-            &config.coordinator,
+            &settings,
             aob_coordinator::Deps {
                 store: Arc::clone(&store),
                 cas: Arc::clone(&cas),
