@@ -139,8 +139,10 @@ impl<T> Slot<T> {
         }
         let chain = Chain::default();
         self.left.retain(|performance| performance.key.ordinal > ordinal);
-        let next = self.left.first().is_some_and(|next| next.key.ordinal == ordinal + 1);
-        let mut freed = if next { std::mem::take(&mut self.left) } else { Vec::new() };
+        // What follows a segment of another process waits for that one too.
+        let next = |(left, next): &(&Performance, u64)| left.key.ordinal == *next;
+        let count = self.left.iter().zip(ordinal + 1..).take_while(next).count();
+        let mut freed: Vec<Performance> = self.left.drain(..count).collect();
         freed.iter_mut().for_each(|performance| performance.chain = chain.clone());
         let end = freed.last().map_or(ordinal, |last| last.key.ordinal);
         self.chain = Some((end, chain));
@@ -282,7 +284,14 @@ mod tests {
         leave(&mut slot, [2]);
         assert!(slot.link(3, 3, false).is_some());
         assert!(slot.left.is_empty());
+        // Between them stands what another process appended.
+        let mut slot = self::slot();
+        assert!(slot.link(2, 2, true).is_none());
+        leave(&mut slot, [2, 4, 5]);
+        assert_eq!(freed(&mut slot, 1), [2]);
+        assert_eq!(freed(&mut slot, 3), [4, 5]);
         // What is too much is the relay's.
+        let mut slot = self::slot();
         assert!(slot.link(5, 5, true).is_none());
         leave(&mut slot, 5..=5 + LEFT_MAX as u64);
         assert!(slot.left.is_empty());
