@@ -82,10 +82,12 @@ impl Host<'_> {
         let mut printer = follow.then(|| Printer::new(self.context.out, &run.to_string()));
         let mut after = 0;
         loop {
+            // Asked before its events are read: a run that is over has no more of them.
+            let over = self.is_over(run).await?;
             if let Some(printer) = &mut printer {
                 after = self.print(run, after, printer).await?;
             }
-            if self.is_over(run).await? {
+            if over {
                 return Ok(());
             }
             if let Some(printer) = &mut printer {
