@@ -22,7 +22,8 @@ mod run_stream;
 mod service;
 mod workspace_stream;
 
+pub use aob_edge::BindError;
 pub use beside::beside;
 pub use places::StreamLimits;
 pub use routes::{openapi, router};
-pub use service::{BindError, Bound, Config, Deps, Fanout, bind};
+pub use service::{Bound, Config, Deps, Fanout, bind};

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aob_bus::Bus;
-use aob_edge::{Authenticator, Caller, Entropy, Refusal, RunWatch, ServeLimits, Shell, serve};
+use aob_edge::{
+    Authenticator, BindError, Caller, Entropy, Refusal, RunWatch, ServeLimits, Shell, Socket, serve,
+};
 use aob_store::{Clock, Store};
-use thiserror::Error;
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::places::{Places, StreamLimits};
@@ -100,24 +100,12 @@ impl std::fmt::Debug for Deps {
     }
 }
 
-/// Why a fan-out service cannot be served.
-#[derive(Debug, Error)]
-#[error("cannot listen on {address}")]
-pub struct BindError {
-    /// Where.
-    pub address: SocketAddr,
-    /// Why not.
-    #[source]
-    pub source: std::io::Error,
-}
-
 /// A socket that is reserved and does not answer yet.
 #[derive(Debug)]
 pub struct Bound {
     config: Config,
     deps: Deps,
-    listener: TcpListener,
-    address: SocketAddr,
+    socket: Socket,
 }
 
 /// Reserves the socket. Nothing starts.
@@ -125,17 +113,14 @@ pub struct Bound {
 /// # Errors
 /// If the address cannot be had.
 pub async fn bind(config: Config, deps: Deps) -> Result<Bound, BindError> {
-    let address = config.listen;
-    let failed = |source| BindError { address, source };
-    let listener = TcpListener::bind(address).await.map_err(failed)?;
-    let address = listener.local_addr().map_err(failed)?;
-    Ok(Bound { config, deps, listener, address })
+    let socket = Socket::reserve(config.listen).await?;
+    Ok(Bound { config, deps, socket })
 }
 
 impl Bound {
     /// Where it will answer.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.socket.address
     }
 
     /// Serves until `shutdown`. Streams end with it; their clients resume elsewhere.
@@ -158,7 +143,7 @@ impl Bound {
         );
         let following = watch.follow(bus, EVENTS_TOPIC, &group, shutdown.clone());
         let app = routes::router(fanout);
-        let serving = serve(self.listener, app, &self.config.serve, &shutdown);
+        let serving = serve(self.socket.listener, app, &self.config.serve, &shutdown);
         tokio::join!(following, polling, serving);
     }
 }

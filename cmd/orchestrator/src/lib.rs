@@ -28,10 +28,11 @@ mod starting;
 mod values;
 mod wait;
 
+pub use aob_edge::BindError;
 pub use api::Api;
 pub use bootstrap::{Bootstrap, bootstrap, has_no_keys};
 pub use keys::{KeyError, NewKey, create_key};
 pub use openapi::openapi;
 pub use rates::RateLimits;
 pub use routes::{Operation, router};
-pub use service::{BindError, Bound, Config, Deps, Orchestrator, bind};
+pub use service::{Bound, Config, Deps, Orchestrator, bind};

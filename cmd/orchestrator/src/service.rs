@@ -7,11 +7,9 @@ use std::time::Duration;
 use aob_bus::Bus;
 use aob_cas::Cas;
 use aob_coordinator::{Coordinator, EVENTS_TOPIC};
-use aob_edge::{Authenticator, Entropy, RunWatch, ServeLimits, Shell, serve};
+use aob_edge::{Authenticator, BindError, Entropy, RunWatch, ServeLimits, Shell, Socket, serve};
 use aob_store::{Clock, Store};
 use axum::Router;
-use thiserror::Error;
-use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -155,24 +153,12 @@ impl Orchestrator {
     }
 }
 
-/// Why an orchestrator cannot be served.
-#[derive(Debug, Error)]
-#[error("cannot listen on {address}")]
-pub struct BindError {
-    /// Where.
-    pub address: SocketAddr,
-    /// Why not.
-    #[source]
-    pub source: std::io::Error,
-}
-
 /// A socket that is reserved and does not answer yet.
 #[derive(Debug)]
 pub struct Bound {
     config: Config,
     deps: Deps,
-    listener: TcpListener,
-    address: SocketAddr,
+    socket: Socket,
 }
 
 /// Reserves the socket. Nothing starts.
@@ -180,17 +166,14 @@ pub struct Bound {
 /// # Errors
 /// If the address cannot be had.
 pub async fn bind(config: Config, deps: Deps) -> Result<Bound, BindError> {
-    let address = config.listen;
-    let failed = |source| BindError { address, source };
-    let listener = TcpListener::bind(address).await.map_err(failed)?;
-    let address = listener.local_addr().map_err(failed)?;
-    Ok(Bound { config, deps, listener, address })
+    let socket = Socket::reserve(config.listen).await?;
+    Ok(Bound { config, deps, socket })
 }
 
 impl Bound {
     /// Where it will answer.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.socket.address
     }
 
     /// Serves until `shutdown`, then lets requests end, then coordinators. False where these did
@@ -199,7 +182,7 @@ impl Bound {
         // Requests may still submit commands while they are let end.
         let work = CancellationToken::new();
         let orchestrator = Orchestrator::start(&self.config, self.deps, &work);
-        serve(self.listener, orchestrator.router(), &self.config.serve, &shutdown).await;
+        serve(self.socket.listener, orchestrator.router(), &self.config.serve, &shutdown).await;
         work.cancel();
         orchestrator.stopped().await
     }
