@@ -312,7 +312,7 @@ impl TicketId {
     /// The ticket that `instance` of `run` opens in its `generation`.
     pub fn of(run: RunId, instance: &InstanceId, generation: u32) -> Self {
         let key = derived_key("aob.ticket.1", run, instance, generation);
-        Self(format!("tk_{}", &key.text()[..24]).into())
+        Self(format!("tk_{}", &hex::encode(key)[..24]).into())
     }
 }
 
@@ -325,17 +325,21 @@ impl fmt::Display for TicketId {
 /// The idempotency key of an instance: f(run, instance, generation), the same for every attempt.
 /// 32 hex digits.
 pub fn idempotency_key(run: RunId, instance: &InstanceId, generation: u32) -> Arc<str> {
-    derived_key("aob.idempotency.1", run, instance, generation).text().into()
+    let key = derived_key("aob.idempotency.1", run, instance, generation);
+    Arc::from(&*hex::Buffer::<16>::new().format(&key))
 }
 
-fn derived_key(domain: &str, run: RunId, instance: &InstanceId, generation: u32) -> Hex<32> {
+/// The first half of a SHA-256 over what the key is for.
+fn derived_key(domain: &str, run: RunId, instance: &InstanceId, generation: u32) -> [u8; 16] {
     let mut hash = Hasher(Sha256::new());
     hash.0.update(domain.as_bytes());
     hash.0.update(run.0.as_bytes());
     hash.instance(instance);
     hash.0.update(b"\0");
     hash.0.update(generation.to_be_bytes());
-    Hex::of(&hash.0.finalize())
+    let mut key = [0; 16];
+    key.copy_from_slice(&hash.0.finalize()[..16]);
+    key
 }
 
 /// Hashes what is formatted into it.
@@ -354,20 +358,5 @@ impl fmt::Write for Hasher {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         self.0.update(text.as_bytes());
         Ok(())
-    }
-}
-
-/// The first `N` hex digits of a hash.
-struct Hex<const N: usize>([u8; N]);
-
-impl<const N: usize> Hex<N> {
-    fn of(hash: &[u8]) -> Self {
-        let mut digits = [b'0'; N];
-        hex::encode_to_slice(&hash[..N / 2], &mut digits).expect("two digits for each byte");
-        Self(digits)
-    }
-
-    fn text(&self) -> &str {
-        std::str::from_utf8(&self.0).expect("hex digits are ASCII")
     }
 }

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 pub const INLINE_BYTES_MAX: usize = 16 * 1024;
 
 /// True where a value of this many bytes travels inside its event.
-fn is_inline(blob: &Blob) -> bool {
+pub fn is_inline(blob: &Blob) -> bool {
     blob.text().len() <= INLINE_BYTES_MAX
 }
 

@@ -19,7 +19,7 @@ impl Blob {
     /// A blob of `text`.
     pub fn new(text: Box<RawValue>) -> Arc<Self> {
         let digest = Digest::of(text.get().as_bytes());
-        Arc::new(Self { digest, text, parsed: OnceLock::new() })
+        Self::vouched(text, digest)
     }
 
     /// A blob of `value`'s compact text.

@@ -19,13 +19,14 @@ mod render;
 mod span;
 mod structure;
 mod template;
+mod text;
 mod types;
 
 pub use blob::Blob;
 pub use canonical::canonical_json;
 pub use compile::{Compiled, compile, compile_text};
 pub use diagnostic::{Code, Diagnostic, Diagnostics, Position, Severity};
-pub use digest::{Digest, InvalidDigest, from_text};
+pub use digest::{Digest, InvalidDigest};
 pub use dominators::Dominators;
 pub use expr::{
     Bindings, Expr, ExprError, MAX_LIST_ITEMS, MAX_MACRO_NESTING, MAX_SOURCE_BYTES, Needs,
@@ -38,3 +39,4 @@ pub use template::{
     Reads, ReferenceUse, RenderError, Rendered, Resolver, Root, SecretPart, SecretSlot, Template,
     TemplateProblem,
 };
+pub use text::from_text;

@@ -1,6 +1,6 @@
 //! JSON values in messages: inline while they are short, by digest beyond.
 
-use aob_engine::{Blob, INLINE_BYTES_MAX, Payload, Place};
+use aob_engine::{Blob, INLINE_BYTES_MAX, Payload, Place, is_inline};
 use aob_ir::Digest;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::value::RawValue;
@@ -47,7 +47,7 @@ impl PayloadMessage {
     /// The message for `blob`. What is not inline must be in the CAS before the message is sent.
     pub fn of(blob: &Blob) -> Self {
         match RawValue::from_string(blob.text().to_owned()) {
-            Ok(text) if blob.len() <= INLINE_BYTES_MAX as u64 => Self::Inline(text),
+            Ok(text) if is_inline(blob) => Self::Inline(text),
             Ok(_) | Err(_) => Self::Stored { digest: blob.digest(), len: blob.len() },
         }
     }

@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use aob_ir::{
     CheckIr, CheckRule, ChildWorkflow, EffectClass, NodeIr, NodeKind, OnUnknown, Priority,
-    Rendered, Template, TimerIr, TransformIr,
+    Rendered, SecretSlot, Template, TimerIr, TransformIr,
 };
 use serde_json::Value;
 
@@ -153,11 +153,11 @@ impl<'a> Decider<'a> {
         template: &Template,
         input: &Payload,
     ) -> Step<Evaluated<()>> {
-        let (config, secrets) = match self.rendered(template, id, input)? {
+        let rendered = match self.rendered(template, id, input)? {
             Ok(rendered) => rendered,
             Err(failure) => return Ok(Err(failure)),
         };
-        let job = Job { secrets, ..self.job(node, id, config, input) };
+        let job = self.job(node, id, rendered, input);
         self.emit(NodeScheduled {
             instance: id.clone(),
             attempt: 1,
@@ -169,7 +169,14 @@ impl<'a> Decider<'a> {
         Ok(Ok(()))
     }
 
-    fn job(&self, node: &NodeIr, id: &InstanceId, config: Payload, input: &Payload) -> Job {
+    /// The job of a node, of its rendered config and where secrets go in it.
+    fn job(
+        &self,
+        node: &NodeIr,
+        id: &InstanceId,
+        (config, secrets): (Payload, Vec<SecretSlot>),
+        input: &Payload,
+    ) -> Job {
         let (job_type, name, builtin) = if let NodeKind::Function { name, builtin, .. } = &node.kind
         {
             (JobType::Function, name, *builtin)
@@ -193,7 +200,7 @@ impl<'a> Decider<'a> {
             name: Arc::clone(name),
             builtin,
             config,
-            secrets: Vec::new(),
+            secrets,
             input: input.clone(),
             effect: node.effect,
             pool: Arc::clone(node.pool.as_ref().unwrap_or(&DEFAULT_POOL)),
