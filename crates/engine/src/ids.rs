@@ -94,12 +94,12 @@ impl RunId {
     /// The id of the child run that `instance` opens in its `generation`: the time is that of the
     /// opening, the rest a hash, so every replay and every redelivery names the same child.
     pub fn child(self, instance: &InstanceId, generation: u32, now: Timestamp) -> Self {
-        let mut hash = Hasher(Sha256::new());
-        hash.0.update(b"aob.child.1");
-        hash.0.update(self.0.as_bytes());
-        hash.instance(instance);
-        hash.0.update(generation.to_be_bytes());
-        let digest = hash.0.finalize();
+        let mut text = HashInput::default();
+        text.0.extend_from_slice(b"aob.child.1");
+        text.0.extend_from_slice(self.0.as_bytes());
+        text.instance(instance);
+        text.0.extend_from_slice(&generation.to_be_bytes());
+        let digest = Sha256::digest(&text.0);
         let mut random = [0_u8; 10];
         random.copy_from_slice(&digest[..10]);
         let millis = u64::try_from(now.0).unwrap_or(0);
@@ -189,13 +189,29 @@ pub struct ScopeStep {
 
 /// The path of map indices and loop iterations around an instance; empty at the top.
 /// Text form: `crawl[3]/poll[2]`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Scope(pub SmallVec<[ScopeStep; 1]>);
+
+impl Clone for Scope {
+    fn clone(&self) -> Self {
+        // Nearly all are empty, and copying nothing is dear where it is done element by element.
+        if self.0.is_empty() { Self::default() } else { Self(self.0.clone()) }
+    }
+}
 
 impl Scope {
     /// True at the top of the run.
     pub fn is_top(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// The first `steps` steps of this scope.
+    pub(crate) fn cut(&self, steps: usize) -> Self {
+        match self.0.get(..steps) {
+            Some([]) => Self::default(),
+            Some(steps) => Self(steps.iter().cloned().collect()),
+            None => self.clone(),
+        }
     }
 
     /// This scope with one more step.
@@ -331,32 +347,35 @@ pub fn idempotency_key(run: RunId, instance: &InstanceId, generation: u32) -> Ar
 
 /// The first half of a SHA-256 over what the key is for.
 fn derived_key(domain: &str, run: RunId, instance: &InstanceId, generation: u32) -> [u8; 16] {
-    let mut hash = Hasher(Sha256::new());
-    hash.0.update(domain.as_bytes());
-    hash.0.update(run.0.as_bytes());
-    hash.instance(instance);
-    hash.0.update(b"\0");
-    hash.0.update(generation.to_be_bytes());
+    let mut text = HashInput::default();
+    text.0.extend_from_slice(domain.as_bytes());
+    text.0.extend_from_slice(run.0.as_bytes());
+    text.instance(instance);
+    text.0.push(0);
+    text.0.extend_from_slice(&generation.to_be_bytes());
     let mut key = [0; 16];
-    key.copy_from_slice(&hash.0.finalize()[..16]);
+    key.copy_from_slice(&Sha256::digest(&text.0)[..16]);
     key
 }
 
-/// Hashes what is formatted into it.
-struct Hasher(Sha256);
+/// Collects what is formatted into it, to be hashed in one go.
+#[derive(Default)]
+struct HashInput(SmallVec<[u8; 128]>);
 
-impl Hasher {
+impl HashInput {
     /// The instance's text form.
     fn instance(&mut self, instance: &InstanceId) {
-        if write!(self, "{instance}").is_err() {
-            debug_assert!(false, "formatting into a hash does not fail");
+        if instance.scope.is_top() {
+            self.0.extend_from_slice(instance.node.as_bytes());
+        } else if write!(self, "{instance}").is_err() {
+            debug_assert!(false, "formatting into memory does not fail");
         }
     }
 }
 
-impl fmt::Write for Hasher {
+impl fmt::Write for HashInput {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.0.update(text.as_bytes());
+        self.0.extend_from_slice(text.as_bytes());
         Ok(())
     }
 }

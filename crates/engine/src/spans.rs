@@ -47,7 +47,7 @@ pub struct EdgeCounts {
 impl RunState {
     /// The first `limit` instances behind `after`, by the time when they were opened, then by name.
     pub fn spans(&self, after: Option<&(Timestamp, InstanceId)>, limit: usize) -> Vec<SpanView> {
-        let mut first: BinaryHeap<(Timestamp, InstanceId, &Key)> = BinaryHeap::new();
+        let mut first: BinaryHeap<(Timestamp, InstanceId, Key)> = BinaryHeap::new();
         for (key, instance) in self.instances.iter() {
             let opened = instance.opened_at;
             let too_early = after.is_some_and(|(at, _)| opened < *at);
@@ -56,7 +56,7 @@ impl RunState {
             if too_early || too_late {
                 continue;
             }
-            let place = (opened, self.id_of(key));
+            let place = (opened, self.id_of(&key));
             if after.is_some_and(|after| place <= *after) {
                 continue;
             }
@@ -66,7 +66,7 @@ impl RunState {
             }
         }
         let spans = first.into_sorted_vec().into_iter().filter_map(|(_, id, key)| {
-            let instance = self.instances.get(key)?;
+            let instance = self.instances.get(&key)?;
             Some(span(id, instance))
         });
         spans.collect()

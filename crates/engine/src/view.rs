@@ -136,7 +136,7 @@ impl RunState {
         }
         for (key, instance) in self.instances.iter() {
             let name = self.names.name(key.node);
-            let view = self.node_view(key, instance);
+            let view = self.node_view(&key, instance);
             match nodes.get_mut(&name) {
                 Some(known) if known.status == "pending" || known.status == "skipped" => {
                     *known = view;

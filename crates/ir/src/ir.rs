@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 use crate::dominators::Dominators;
 use crate::{Digest, Expr, JsonSchema, Template};
@@ -15,6 +16,8 @@ pub type NodeIx = u32;
 pub type EdgeIx = u32;
 /// Index of a loop in [`Ir::loops`].
 pub type LoopIx = u32;
+/// Edges of a node: the few that most have stand in the node itself.
+pub type EdgeList = SmallVec<[EdgeIx; 4]>;
 
 /// An immutable, compiled workflow. Identified by the digest of the document it was compiled from,
 /// so it can be cached anywhere for ever.
@@ -73,9 +76,9 @@ pub struct NodeIr {
     /// Type and compiled configuration.
     pub kind: NodeKind,
     /// Incoming edges in document order; the back edge of a loop is never among them.
-    pub incoming: Vec<EdgeIx>,
+    pub incoming: EdgeList,
     /// Outgoing edges in the order in which conditions are tried (document order).
-    pub outgoing: Vec<EdgeIx>,
+    pub outgoing: EdgeList,
     /// Enclosing loops, outermost first. A loop node and its head are inside their own loop.
     pub loops: Vec<LoopIx>,
     /// How the incoming edges join.

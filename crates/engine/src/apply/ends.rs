@@ -136,7 +136,9 @@ fn leave(state: &mut RunState, instance: &InstanceId, key: &Key, success: bool) 
         prune_bodies(state, key);
     }
     count_body(state, key, success);
-    compensation_done(state, instance);
+    if !state.undo.is_empty() {
+        compensation_done(state, instance);
+    }
     graph::settle_routing(state, key, more);
 }
 

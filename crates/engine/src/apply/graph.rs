@@ -19,6 +19,7 @@ pub(super) fn edges(
         return;
     }
     let scope = state.intern_scope(&source.scope);
+    state.names.reserve(decisions.len() * 2);
     for decision in decisions {
         let kept = scope.len().saturating_sub(decision.leaves as usize);
         let decided_in = ScopeKey::from_slice(&scope[..kept]);
@@ -27,13 +28,14 @@ pub(super) fn edges(
             target_scope.push((state.names.intern(entered), 1));
         }
         let edge = Key { scope: decided_in, node: state.names.intern(&decision.id) };
-        let target = Key { scope: target_scope, node: state.names.intern(&decision.to) };
+        let (to, first) = state.names.intern_new(&decision.to);
+        let target = Key { scope: target_scope, node: to };
         let flows = match decision.is {
             EdgeState::Taken | EdgeState::Failed => output,
             EdgeState::Dead => None,
         };
         state.edges.insert(edge, EdgeEntry { is: decision.is, output: flows });
-        if state.instances.contains(&target) {
+        if !first && state.instances.contains(&target) {
             continue;
         }
         let join = state.joins.entry(target, Default::default);

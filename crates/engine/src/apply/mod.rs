@@ -145,11 +145,10 @@ fn open<'a>(state: &'a mut RunState, key: &Key, now: Now) -> &'a mut Instance {
 /// The row of an instance; made, and counted as opened, where there is none.
 fn row<'a>(state: &'a mut RunState, key: &Key, now: Now) -> &'a mut Instance {
     state.joins.remove(key);
-    if !state.instances.contains(key) {
-        state.head.opened += 1;
+    if !key.scope.is_empty() && !state.instances.contains(key) {
         map_body_opened(state, key);
     }
-    state.instances.entry(key.clone(), || Instance {
+    let (instance, new) = state.instances.entry_new(key.clone(), || Instance {
         status: InstanceStatus::Waiting,
         attempt: 0,
         attempts_max: 0,
@@ -166,7 +165,9 @@ fn row<'a>(state: &'a mut RunState, key: &Key, now: Now) -> &'a mut Instance {
         more: false,
         late: 0,
         heard: 0,
-    })
+    });
+    state.head.opened += u64::from(new);
+    instance
 }
 
 /// Counts a body instance that begins.

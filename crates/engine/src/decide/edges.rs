@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use aob_ir::{EdgeIr, EdgeIx, EdgeOn, NodeIr, NodeKind};
+use aob_ir::{EdgeIr, EdgeIx, EdgeList, EdgeOn, NodeIr, NodeKind};
 
 use super::resolve::{Evaluated, Seen};
-use super::{Decider, Step};
+use super::{Decider, Step, Work};
 use crate::event::{EdgeDecision, EdgeState, FailureOutcome};
-use crate::ids::{InstanceId, Scope};
-use crate::state::{InstanceStatus, Key};
+use crate::ids::InstanceId;
+use crate::state::InstanceStatus;
 use crate::value::Payload;
 
 /// Edge decisions in one event at most.
@@ -59,7 +59,7 @@ impl<'a> Decider<'a> {
         output: &Payload,
     ) -> Step<Evaluated<Vec<EdgeDecision>>> {
         let taken = match ending {
-            Ending::Nowhere => Ok(Vec::new()),
+            Ending::Nowhere => Ok(EdgeList::new()),
             Ending::Failed(outcome) => self.failure_edges(node, id, outcome, output)?,
             Ending::LoopDone => {
                 let breaks = node.outgoing.iter().any(|&ix| self.ir.edge(ix).on == EdgeOn::Break);
@@ -79,14 +79,21 @@ impl<'a> Decider<'a> {
             Ok(taken) => taken,
             Err(failure) => return Ok(Err(failure)),
         };
+        let mut taken = taken.into_iter().peekable();
+        // Only an instance that has ended before may have edges decided in its own scope.
+        let ended = self.state.instance(id).is_some_and(|instance| instance.status.is_terminal());
         let mut decisions = Vec::with_capacity(node.outgoing.len());
         for &ix in &node.outgoing {
-            let is = if taken.contains(&ix) { EdgeState::Taken } else { ending.dead() };
-            let route = self.is_route(node, self.ir.edge(ix));
-            if route && is != EdgeState::Taken {
+            let is = match taken.next_if(|&taken| taken == ix) {
+                Some(_) => EdgeState::Taken,
+                None => ending.dead(),
+            };
+            let edge = self.ir.edge(ix);
+            if is != EdgeState::Taken && self.is_route(node, edge) {
                 continue; // Decided when the loop around it ends.
             }
-            if !self.is_decided(self.ir.edge(ix), id) {
+            let shared = edge.common_loops as usize != id.scope.0.len();
+            if !((ended || shared) && self.is_decided(edge, id)) {
                 decisions.push(self.decision(ix, id, is));
             }
         }
@@ -127,7 +134,7 @@ impl<'a> Decider<'a> {
         id: &InstanceId,
         outcome: FailureOutcome,
         output: &Payload,
-    ) -> Step<Evaluated<Vec<EdgeIx>>> {
+    ) -> Step<Evaluated<EdgeList>> {
         let first = match outcome {
             FailureOutcome::TimedOut => Some(EdgeOn::Timeout),
             FailureOutcome::Rejected => Some(EdgeOn::Rejected),
@@ -144,26 +151,28 @@ impl<'a> Decider<'a> {
     }
 
     /// Edges that follow one of `on` and whose guard holds; of a `conditional` the first only,
-    /// *else* tried last.
+    /// *else* tried last. In the order of the edges.
     fn taken(
         &self,
         node: &'a NodeIr,
         id: &InstanceId,
         on: &[EdgeOn],
         output: &Payload,
-    ) -> Step<Evaluated<Vec<EdgeIx>>> {
+    ) -> Step<Evaluated<EdgeList>> {
         let exclusive = matches!(node.kind, NodeKind::Conditional) && on.contains(&EdgeOn::Success);
         let eligible = |guarded: bool| {
             let edges = node.outgoing.iter().copied();
             edges.filter(move |&ix| self.ir.edge(ix).condition.is_some() == guarded)
         };
-        let in_order: Vec<EdgeIx> = if exclusive {
-            eligible(true).chain(eligible(false)).collect()
+        let else_last: EdgeList;
+        let in_order = if exclusive {
+            else_last = eligible(true).chain(eligible(false)).collect();
+            &else_last
         } else {
-            node.outgoing.clone()
+            &node.outgoing
         };
-        let mut taken = Vec::new();
-        for ix in in_order {
+        let mut taken = EdgeList::with_capacity(in_order.len());
+        for &ix in in_order {
             let edge = self.ir.edge(ix);
             if !on.contains(&edge.on) {
                 continue;
@@ -201,12 +210,32 @@ impl<'a> Decider<'a> {
     }
 
     fn is_decided(&self, edge: &EdgeIr, source: &InstanceId) -> bool {
-        let kept = (edge.common_loops as usize).min(source.scope.0.len());
-        let scope = Scope(source.scope.0[..kept].into());
-        match (self.state.scope_key(&scope), self.state.names.get(&edge.id)) {
-            (Some(scope), Some(node)) => self.state.edges.contains(&Key { scope, node }),
-            (_, None) | (None, _) => false,
-        }
+        self.state.edge_key(edge, &source.scope).is_some_and(|key| self.state.edges.contains(&key))
+    }
+
+    /// What the edges that `source` has just decided lead to.
+    pub(super) fn targets(
+        &self,
+        node: &NodeIr,
+        source: &InstanceId,
+        decisions: &[EdgeDecision],
+    ) -> Vec<Work> {
+        // Decisions come in the order of the edges, so the search goes on where it found the last.
+        let mut outgoing = node.outgoing.iter().copied();
+        let mut ix_of = |decision: &EdgeDecision| {
+            let own = outgoing.find(|&ix| Arc::ptr_eq(&self.ir.edge(ix).id, &decision.id));
+            own.map(|ix| self.ir.edge(ix).to).or_else(|| self.ir.node_ix(&decision.to))
+        };
+        let target = |decision: &EdgeDecision| {
+            let kept = source.scope.0.len().saturating_sub(decision.leaves as usize);
+            let mut scope = source.scope.cut(kept);
+            for entered in &decision.enters {
+                scope = scope.child(Arc::clone(entered), 1);
+            }
+            let id = InstanceId { node: Arc::clone(&decision.to), scope };
+            Some(Work::Target(ix_of(decision)?, id))
+        };
+        decisions.iter().filter_map(target).collect()
     }
 
     fn decision(&self, ix: EdgeIx, source: &InstanceId, is: EdgeState) -> EdgeDecision {
@@ -256,17 +285,4 @@ pub(super) fn split(mut decisions: Vec<EdgeDecision>) -> (Vec<EdgeDecision>, boo
 /// Bytes that decisions take in the log, about.
 pub(super) fn bytes(decisions: &[EdgeDecision]) -> usize {
     decisions.iter().map(|decision| 40 + decision.id.len() + decision.to.len()).sum()
-}
-
-/// The instances that decided edges lead to.
-pub(super) fn targets(source: &InstanceId, decisions: &[EdgeDecision]) -> Vec<InstanceId> {
-    let target = |decision: &EdgeDecision| {
-        let kept = source.scope.0.len().saturating_sub(decision.leaves as usize);
-        let mut scope = Scope(source.scope.0[..kept].into());
-        for entered in &decision.enters {
-            scope = scope.child(Arc::clone(entered), 1);
-        }
-        InstanceId { node: Arc::clone(&decision.to), scope }
-    };
-    decisions.iter().map(target).collect()
 }

@@ -142,7 +142,7 @@ impl<'a> Decider<'a> {
         let decisions = if unhandled.is_some() { Vec::new() } else { decisions };
         let (edges, more) = super::edges::split(decisions);
         self.bytes += super::edges::bytes(&edges);
-        let targets = super::edges::targets(id, &edges);
+        let targets = self.targets(node, id, &edges);
         let instance = id.clone();
         self.emit(NodeFailed {
             instance,

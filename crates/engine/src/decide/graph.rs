@@ -55,12 +55,8 @@ impl<'a> Decider<'a> {
         let tolerant = super::pump::tolerated(node.join.tolerate, node.incoming.len()) > 0;
         for &edge_ix in &node.incoming {
             let edge = self.ir.edge(edge_ix);
-            let kept = (edge.common_loops as usize).min(id.scope.0.len());
-            let Some(scope) = self.state.scope_key(&Scope(id.scope.0[..kept].into())) else {
-                continue;
-            };
-            let Some(name) = self.state.names.get(&edge.id) else { continue };
-            let Some(entry) = self.state.edges.get(&Key { scope, node: name }) else { continue };
+            let key = self.state.edge_key(edge, &id.scope);
+            let Some(entry) = key.and_then(|key| self.state.edges.get(&key)) else { continue };
             let flows = match entry.is {
                 EdgeState::Taken => true,
                 EdgeState::Failed => tolerant,

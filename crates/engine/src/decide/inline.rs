@@ -72,7 +72,7 @@ impl<'a> Decider<'a> {
     ) -> Step {
         let (edges, more) = super::edges::split(decisions);
         self.bytes += super::edges::bytes(&edges);
-        let targets = super::edges::targets(id, &edges);
+        let targets = self.targets(node, id, &edges);
         let undo_input = self.undo_input(node, id);
         let Extras { started_at, usage, signal, by } = extras;
         self.emit(NodeCompleted {
@@ -92,8 +92,8 @@ impl<'a> Decider<'a> {
     }
 
     /// Queues what the end of an instance may have set going.
-    pub(super) fn ended(&mut self, id: &InstanceId, targets: Vec<InstanceId>, more: bool) {
-        self.work.extend(targets.into_iter().map(Work::Target));
+    pub(super) fn ended(&mut self, id: &InstanceId, targets: Vec<Work>, more: bool) {
+        self.work.extend(targets);
         if more {
             self.work.push_back(Work::Route(id.clone()));
         }
@@ -124,7 +124,7 @@ impl<'a> Decider<'a> {
         let decisions = if stops { Vec::new() } else { decisions };
         let (edges, more) = super::edges::split(decisions);
         self.bytes += super::edges::bytes(&edges);
-        let targets = super::edges::targets(id, &edges);
+        let targets = self.targets(node, id, &edges);
         let attempt = self.state.instance(id).map_or(0, |instance| instance.attempt);
         let instance = id.clone();
         self.emit(NodeSkipped { instance, attempt, cause, output, failure, by, edges, more });

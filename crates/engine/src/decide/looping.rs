@@ -61,7 +61,8 @@ impl<'a> Decider<'a> {
     ) -> Step {
         self.write_completed(node, id, 0, input.clone(), Extras::default(), Vec::new())?;
         let Some((step, outer)) = id.scope.0.split_last() else { return Ok(()) };
-        let head = self.ir.node(self.ir.loop_at(loop_ix).head);
+        let head_ix = self.ir.loop_at(loop_ix).head;
+        let head = self.ir.node(head_ix);
         let depth = id.scope.0.len();
         let inner: Vec<Arc<str>> =
             head.loops.iter().skip(depth).map(|&ix| self.loop_name(ix)).collect();
@@ -78,7 +79,8 @@ impl<'a> Decider<'a> {
         for entered in inner {
             scope = scope.child(entered, 1);
         }
-        self.work.push_back(Work::Target(InstanceId { node: Arc::clone(&head.id), scope }));
+        let id = InstanceId { node: Arc::clone(&head.id), scope };
+        self.work.push_back(Work::Target(head_ix, id));
         Ok(())
     }
 }

@@ -105,7 +105,7 @@ impl<'a> Decider<'a> {
         };
         let (edges, more) = super::edges::split(decisions);
         self.bytes += super::edges::bytes(&edges);
-        let targets = super::edges::targets(id, &edges);
+        let targets = self.targets(node, id, &edges);
         let instance = id.clone();
         self.emit(NodeCancelled { instance, attempt, cause, undo_input, edges, more });
         if self.active() {

@@ -25,7 +25,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use aob_bugs::{Bug, seeded};
-use aob_ir::{Digest, Ir};
+use aob_ir::{Digest, Ir, NodeIx};
 use serde_json::Value;
 
 use crate::apply::apply;
@@ -113,9 +113,9 @@ type Step<T = ()> = Result<T, Stop>;
 #[derive(Debug)]
 enum Work {
     /// A node without incoming edges.
-    Entry(InstanceId),
+    Entry(NodeIx, InstanceId),
     /// A target that an edge has reached.
-    Target(InstanceId),
+    Target(NodeIx, InstanceId),
     /// A map that may open more of its body.
     Map(InstanceId),
     /// A finished instance with undecided edges.

@@ -1,7 +1,7 @@
 //! Going on: everything that can start, starts, until nothing can or the segment is full.
 
 use aob_bugs::{Bug, seeded};
-use aob_ir::{JoinIr, JoinMode, NodeIr, Tolerate};
+use aob_ir::{JoinIr, JoinMode, NodeIr, NodeIx, Tolerate};
 
 use super::{Decider, Step, Work};
 use crate::event::{EdgesDecided, Failure, FailureOutcome, RunCompleted};
@@ -34,10 +34,10 @@ impl<'a> Decider<'a> {
             }
             match work {
                 Work::Route(id) => self.route_rest(&id)?,
-                Work::Entry(_) | Work::Target(_) | Work::Map(_)
+                Work::Entry(..) | Work::Target(..) | Work::Map(_)
                     if self.state.head.paused && !seeded(Bug::PauseIgnored) => {}
-                Work::Entry(id) => self.open_entry(&id)?,
-                Work::Target(id) => self.consider(&id)?,
+                Work::Entry(ix, id) => self.open_entry(ix, &id)?,
+                Work::Target(ix, id) => self.consider(ix, &id)?,
                 Work::Map(id) => self.open_bodies(&id)?,
             }
         }
@@ -50,9 +50,11 @@ impl<'a> Decider<'a> {
             return;
         }
         self.gather_entries();
-        let targets: Vec<_> = self.state.joins.iter().map(|(key, _)| key.clone()).collect();
-        for key in targets {
-            self.work.push_back(Work::Target(self.state.id_of(&key)));
+        for (key, _) in self.state.joins.iter() {
+            let id = self.state.id_of(key);
+            if let Some(ix) = self.ir.node_ix(&id.node) {
+                self.work.push_back(Work::Target(ix, id));
+            }
         }
         let mut found = Vec::new();
         for (key, ()) in self.state.open.iter() {
@@ -66,23 +68,21 @@ impl<'a> Decider<'a> {
         self.work.extend(found);
     }
 
-    fn open_entry(&mut self, id: &InstanceId) -> Step {
+    fn open_entry(&mut self, ix: NodeIx, id: &InstanceId) -> Step {
         if self.state.instance(id).is_some() {
             return Ok(());
         }
-        let Some(node) = self.find(id) else { return Ok(()) };
+        let node = self.ir.node(ix);
         let inputs = crate::value::Payload::by_ref(self.state.meta().inputs);
         self.open(node, id, inputs)
     }
 
     /// Starts, skips or fails a target as its incoming edges say.
-    fn consider(&mut self, id: &InstanceId) -> Step {
+    fn consider(&mut self, ix: NodeIx, id: &InstanceId) -> Step {
         let Some(key) = self.state.key(id) else { return Ok(()) };
-        if self.state.instances.contains(&key) {
-            return Ok(());
-        }
+        // An instance that is there has no row here any more.
         let Some(join) = self.state.joins.get(&key).cloned() else { return Ok(()) };
-        let Some(node) = self.find(id) else { return Ok(()) };
+        let node = self.ir.node(ix);
         match verdict(node, &join) {
             Verdict::Wait => Ok(()),
             Verdict::Skip => self.skip_dead(node, id),
@@ -112,10 +112,10 @@ impl<'a> Decider<'a> {
         let Some(node) = self.find(id) else { return Ok(()) };
         let decisions = self.undecided_edges(node, id)?;
         let (now, rest) = super::edges::split(decisions);
-        let targets = super::edges::targets(id, &now);
+        let targets = self.targets(node, id, &now);
         self.bytes += super::edges::bytes(&now);
         self.emit(EdgesDecided { instance: id.clone(), edges: now, more: rest });
-        self.work.extend(targets.into_iter().map(Work::Target));
+        self.work.extend(targets);
         if rest {
             self.work.push_back(Work::Route(id.clone()));
         }

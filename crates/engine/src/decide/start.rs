@@ -86,7 +86,7 @@ impl Decider<'_> {
         for &ix in &self.ir.entries {
             let id = self.entry_id(ix);
             let Some(key) = self.state.key(&id) else {
-                self.work.push_back(Work::Entry(id));
+                self.work.push_back(Work::Entry(ix, id));
                 continue;
             };
             // Of a loop around it that went round, the first iteration is forgotten.
@@ -95,7 +95,7 @@ impl Decider<'_> {
                 self.state.loops.contains(&crate::state::Key { scope, node })
             });
             if !went_round && !self.state.instances.contains(&key) {
-                self.work.push_back(Work::Entry(id));
+                self.work.push_back(Work::Entry(ix, id));
             }
         }
     }

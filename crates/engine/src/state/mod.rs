@@ -3,12 +3,14 @@
 mod instance;
 mod names;
 mod read;
+mod rows;
 mod table;
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use aob_ir::{Digest, Limits, Priority};
+use aob_ir::{Digest, EdgeIr, Limits, Priority};
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
@@ -19,6 +21,7 @@ pub(crate) use instance::{
 };
 pub(crate) use names::{NameId, Names};
 pub use read::{BadSnapshot, LEASE_MS, RunStatus, SNAPSHOT_FORMAT};
+pub(crate) use rows::Rows;
 pub(crate) use table::Table;
 
 use crate::event::{Failure, ParentLink};
@@ -29,10 +32,31 @@ use crate::value::PayloadRef;
 pub(crate) type ScopeKey = SmallVec<[(NameId, u32); 1]>;
 
 /// An instance by name numbers. Sorted by scope, so that what is inside a scope stands together.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Key {
     pub(crate) scope: ScopeKey,
     pub(crate) node: NameId,
+}
+
+impl Clone for Key {
+    fn clone(&self) -> Self {
+        Self { scope: ScopeKey::from_slice(&self.scope), node: self.node }
+    }
+}
+
+impl Ord for Key {
+    fn cmp(&self, other: &Self) -> Ordering {
+        match (&self.scope[..], &other.scope[..]) {
+            ([], []) => self.node.cmp(&other.node),
+            (own, others) => own.cmp(others).then(self.node.cmp(&other.node)),
+        }
+    }
+}
+
+impl PartialOrd for Key {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 /// What a timer is for.
@@ -127,11 +151,11 @@ pub struct RunState {
     pub(crate) meta: Option<Arc<Meta>>,
     pub(crate) head: Head,
     pub(crate) names: Names,
-    pub(crate) instances: Table<Key, Instance>,
+    pub(crate) instances: Rows<Instance>,
     /// Instances that are not over.
     pub(crate) open: Table<Key, ()>,
     /// Edges by the scope they were decided in.
-    pub(crate) edges: Table<Key, EdgeEntry>,
+    pub(crate) edges: Rows<EdgeEntry>,
     /// Targets that edges have reached and that have not started.
     pub(crate) joins: Table<Key, JoinEntry>,
     /// Current iteration of loops that went round, by loop node in the scope around the loop.
@@ -171,9 +195,9 @@ impl Default for RunState {
                 warnings: 0,
             },
             names: Names::default(),
-            instances: Table::default(),
+            instances: Rows::default(),
             open: Table::default(),
-            edges: Table::default(),
+            edges: Rows::default(),
             joins: Table::default(),
             loops: Table::default(),
             timers: Table::default(),
@@ -230,11 +254,21 @@ impl RunState {
         Some(Key { scope: self.scope_key(&id.scope)?, node: self.names.get(&id.node)? })
     }
 
+    /// The key under which an edge is decided for a source or target in `scope`.
+    pub(crate) fn edge_key(&self, edge: &EdgeIr, scope: &Scope) -> Option<Key> {
+        let kept = (edge.common_loops as usize).min(scope.0.len());
+        Some(Key { scope: self.steps_key(&scope.0[..kept])?, node: self.names.get(&edge.id)? })
+    }
+
     pub(crate) fn scope_key(&self, scope: &Scope) -> Option<ScopeKey> {
-        if scope.is_top() {
+        self.steps_key(&scope.0)
+    }
+
+    fn steps_key(&self, steps: &[ScopeStep]) -> Option<ScopeKey> {
+        if steps.is_empty() {
             return Some(ScopeKey::new());
         }
-        scope.0.iter().map(|step| Some((self.names.get(&step.node)?, step.index))).collect()
+        steps.iter().map(|step| Some((self.names.get(&step.node)?, step.index))).collect()
     }
 
     pub(crate) fn intern(&mut self, id: &InstanceId) -> Key {

@@ -22,11 +22,18 @@ impl Names {
     }
 
     pub(crate) fn intern(&mut self, name: &Arc<str>) -> NameId {
-        let index = match self.names.get_index_of(&**name) {
-            Some(index) => index,
-            None => self.names.insert_full(Arc::clone(name)).0,
-        };
-        u32::try_from(index).expect("a run mentions fewer than 2^32 names")
+        self.get(name).unwrap_or_else(|| self.intern_new(name).0)
+    }
+
+    /// As [`Names::intern`] of a name that is probably new; true where it is.
+    pub(crate) fn intern_new(&mut self, name: &Arc<str>) -> (NameId, bool) {
+        let (index, new) = self.names.insert_full(Arc::clone(name));
+        (u32::try_from(index).expect("a run mentions fewer than 2^32 names"), new)
+    }
+
+    /// Makes room for this many more.
+    pub(crate) fn reserve(&mut self, more: usize) {
+        self.names.reserve(more);
     }
 
     pub(crate) fn name(&self, id: NameId) -> Arc<str> {

@@ -10,8 +10,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[derive(Debug, Clone)]
 pub(crate) struct Table<K, V> {
     rows: BTreeMap<K, Row<V>>,
-    /// What rows were before the decision first touched them; `None`: there was none.
-    journal: Vec<(K, Option<V>)>,
+    /// Rows that the decision made.
+    made: Vec<K>,
+    /// What rows were before the decision first touched them.
+    before: Vec<(K, V)>,
     /// Number of the decision that is being recorded; 0 between decisions.
     recording: u64,
     /// Number of the last decision.
@@ -26,7 +28,7 @@ struct Row<V> {
 }
 
 /// A journal of at most this many entries keeps its memory for the next decision.
-const JOURNAL_KEPT_MAX: usize = 16;
+pub(super) const JOURNAL_KEPT_MAX: usize = 16;
 
 impl<K: Ord + Clone, V: Clone> Table<K, V> {
     /// Starts the journal.
@@ -38,19 +40,19 @@ impl<K: Ord + Clone, V: Clone> Table<K, V> {
     /// Keeps every change since [`Table::begin`].
     pub(crate) fn keep(&mut self) {
         self.recording = 0;
-        self.journal.clear();
-        if self.journal.capacity() > JOURNAL_KEPT_MAX {
-            self.journal = Vec::new();
-        }
+        self.made.clear();
+        self.made.shrink_to(JOURNAL_KEPT_MAX);
+        self.before.clear();
+        self.before.shrink_to(JOURNAL_KEPT_MAX);
     }
 
     /// Takes back every change since [`Table::begin`].
     pub(crate) fn undo(&mut self) {
-        while let Some((key, before)) = self.journal.pop() {
-            match before {
-                Some(value) => drop(self.rows.insert(key, Row { value, touched_in: 0 })),
-                None => drop(self.rows.remove(&key)),
-            }
+        for key in self.made.drain(..) {
+            self.rows.remove(&key);
+        }
+        for (key, value) in self.before.drain(..) {
+            self.rows.insert(key, Row { value, touched_in: 0 });
         }
         self.keep();
     }
@@ -93,12 +95,12 @@ impl<K: Ord + Clone, V: Clone> Table<K, V> {
             btree_map::Entry::Occupied(mut entry) => {
                 let before = entry.insert(Row { value, touched_in: recording });
                 if recording != 0 && before.touched_in != recording {
-                    self.journal.push((entry.key().clone(), Some(before.value)));
+                    self.before.push((entry.key().clone(), before.value));
                 }
             }
             btree_map::Entry::Vacant(vacant) => {
                 if recording != 0 {
-                    self.journal.push((vacant.key().clone(), None));
+                    self.made.push(vacant.key().clone());
                 }
                 vacant.insert(Row { value, touched_in: recording });
             }
@@ -108,7 +110,7 @@ impl<K: Ord + Clone, V: Clone> Table<K, V> {
     pub(crate) fn remove(&mut self, key: &K) {
         let Some(before) = self.rows.remove(key) else { return };
         if self.recording != 0 && before.touched_in != self.recording {
-            self.journal.push((key.clone(), Some(before.value)));
+            self.before.push((key.clone(), before.value));
         }
     }
 
@@ -116,7 +118,7 @@ impl<K: Ord + Clone, V: Clone> Table<K, V> {
         let row = self.rows.get_mut(key)?;
         if row.touched_in != self.recording {
             if self.recording != 0 {
-                self.journal.push((key.clone(), Some(row.value.clone())));
+                self.before.push((key.clone(), row.value.clone()));
             }
             row.touched_in = self.recording;
         }
@@ -125,23 +127,28 @@ impl<K: Ord + Clone, V: Clone> Table<K, V> {
 
     /// The row at `key`, made by `default` where there is none.
     pub(crate) fn entry(&mut self, key: K, default: impl FnOnce() -> V) -> &mut V {
+        self.entry_new(key, default).0
+    }
+
+    /// As [`Table::entry`], with true where there was none.
+    pub(crate) fn entry_new(&mut self, key: K, default: impl FnOnce() -> V) -> (&mut V, bool) {
         let recording = self.recording;
-        let row = match self.rows.entry(key) {
+        let (row, new) = match self.rows.entry(key) {
             btree_map::Entry::Occupied(entry) => {
                 if recording != 0 && entry.get().touched_in != recording {
-                    self.journal.push((entry.key().clone(), Some(entry.get().value.clone())));
+                    self.before.push((entry.key().clone(), entry.get().value.clone()));
                 }
-                entry.into_mut()
+                (entry.into_mut(), false)
             }
             btree_map::Entry::Vacant(vacant) => {
                 if recording != 0 {
-                    self.journal.push((vacant.key().clone(), None));
+                    self.made.push(vacant.key().clone());
                 }
-                vacant.insert(Row { value: default(), touched_in: recording })
+                (vacant.insert(Row { value: default(), touched_in: recording }), true)
             }
         };
         row.touched_in = recording;
-        &mut row.value
+        (&mut row.value, new)
     }
 }
 
@@ -153,7 +160,7 @@ impl<K, V> Default for Table<K, V> {
 
 impl<K, V> Table<K, V> {
     fn of(rows: BTreeMap<K, Row<V>>) -> Self {
-        Self { rows, journal: Vec::new(), recording: 0, decisions: 0 }
+        Self { rows, made: Vec::new(), before: Vec::new(), recording: 0, decisions: 0 }
     }
 }
 

@@ -9,7 +9,8 @@ use super::spec::Spec;
 use super::unit::{Unit, compile_unit};
 use crate::document::{MapConfig, Retry, Tolerate as DocumentTolerate};
 use crate::{
-    Capability, ChildWorkflow, Ir, JoinIr, JoinMode, MapIr, NodeIr, NodeKind, OnError, Tolerate,
+    Capability, ChildWorkflow, EdgeList, Ir, JoinIr, JoinMode, MapIr, NodeIr, NodeKind, OnError,
+    Tolerate,
 };
 
 impl Unit<'_> {
@@ -59,8 +60,8 @@ impl Unit<'_> {
             pointer: format!("{}{pointer}", self.base).into(),
             type_name: "composite".into(),
             kind: NodeKind::Composite { workflow, inputs: None },
-            incoming: Vec::new(),
-            outgoing: Vec::new(),
+            incoming: EdgeList::new(),
+            outgoing: EdgeList::new(),
             loops: Vec::new(),
             join: JoinIr {
                 mode: JoinMode::All,

@@ -13,8 +13,8 @@ pub(super) fn apply(unit: &mut Unit<'_>, specs: &[Spec], nodes: &mut [NodeIr], e
     let incoming = Adjacency::new(nodes.len(), edges, |edge| edge.to);
     let outgoing = Adjacency::new(nodes.len(), edges, |edge| edge.from);
     for (ix, (node, spec)) in nodes.iter_mut().zip(specs).enumerate() {
-        node.incoming = incoming.of(ix as NodeIx).to_vec();
-        node.outgoing = outgoing.of(ix as NodeIx).to_vec();
+        node.incoming = incoming.of(ix as NodeIx).into();
+        node.outgoing = outgoing.of(ix as NodeIx).into();
         if let Some((join, pointer)) = unit.join_of(spec) {
             node.join = unit.join(&join, &pointer, node.incoming.len());
         }

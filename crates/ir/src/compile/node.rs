@@ -8,8 +8,8 @@ use super::unit::Unit;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::document::{self, OnErrorString};
 use crate::{
-    Capability, CheckIr, CheckRule, ChecksIr, EffectClass, JoinIr, JoinMode, NodeIr, NodeKind,
-    OnError, Priority, RetryIr, Tolerate,
+    Capability, CheckIr, CheckRule, ChecksIr, EdgeList, EffectClass, JoinIr, JoinMode, NodeIr,
+    NodeKind, OnError, Priority, RetryIr, Tolerate,
 };
 
 /// Milliseconds per attempt of what runners execute.
@@ -57,8 +57,8 @@ impl Unit<'_> {
             priority: priority.map_or(Priority::Medium, priority_of),
             pool,
             kind,
-            incoming: Vec::new(),
-            outgoing: Vec::new(),
+            incoming: EdgeList::new(),
+            outgoing: EdgeList::new(),
             loops: Vec::new(),
             join: JoinIr {
                 mode: JoinMode::All,
