@@ -15,10 +15,11 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("aob-cas", &[]),
     ("aob-egress", &[]),
     ("aob-ir", &[]),
+    ("aob-materializer", &["aob-ir"]),
     ("aob-bugs", &[]),
     ("aob-engine", &["aob-bugs", "aob-ir"]),
     ("aob-checker", &["aob-ir", "aob-engine"]),
-    ("aob-fuzz", &["aob-ir", "aob-engine", "aob-checker"]),
+    ("aob-fuzz", &["aob-ir", "aob-materializer", "aob-engine", "aob-checker"]),
     ("aob-api", &["aob-ir", "aob-engine"]),
     ("aob-edge", &["aob-engine", "aob-api", "aob-store", "aob-bus"]),
     (
@@ -60,7 +61,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
 const COMPOSERS: &[&str] = &["aob", "aob-sim", "aob-bench", "xtask"];
 
 /// Crates without I/O, clock, runtime and randomness.
-const PURE: &[&str] = &["aob-ir", "aob-engine", "aob-checker"];
+const PURE: &[&str] = &["aob-ir", "aob-materializer", "aob-engine", "aob-checker"];
 
 /// What no pure crate may reach.
 const IMPURE: &[&str] = &[

@@ -91,7 +91,7 @@ impl Numbers {
     fn rewrite(&mut self, value: &Value, depth: usize) -> Value {
         match value {
             Value::Array(_) | Value::Object(_) if depth == MAX_DOCUMENT_DEPTH => {
-                self.problems.push(parse::too_deep(&self.pointer));
+                self.problems.push(parse::too_deep(&self.pointer, MAX_DOCUMENT_DEPTH));
                 Value::Null
             }
             Value::Array(items) => {

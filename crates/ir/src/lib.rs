@@ -33,8 +33,10 @@ pub use expr::{
 };
 pub use ir::*;
 pub use json_schema::{JsonSchema, SchemaProblem};
-pub use parse::{MAX_DOCUMENT_BYTES, MAX_DOCUMENT_DEPTH, parse_document};
+pub use names::nearest;
+pub use parse::{MAX_DOCUMENT_BYTES, MAX_DOCUMENT_DEPTH, is_inexact, parse_document, parse_strict};
 pub use render::render_diagnostics;
+pub use structure::{respell, respell_node};
 pub use template::{
     Reads, ReferenceUse, RenderError, Rendered, Resolver, Root, SecretPart, SecretSlot, Template,
     TemplateProblem,

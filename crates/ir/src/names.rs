@@ -5,10 +5,7 @@
 /// Distances are of Damerau and Levenshtein, letters compared without case; a third of the
 /// letters may differ, and ties go to the candidate named first. A name that is cut short, or
 /// ends otherwise (`timeout` for `timeout_ms`, `retries` for `retry`), is near too.
-pub(crate) fn nearest<'a>(
-    name: &str,
-    candidates: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let name = name.to_lowercase();
     let tolerance = (name.chars().count() / 3).clamp(1, 4);
     let mut same_start = None;

@@ -25,7 +25,17 @@ pub fn parse_document(text: &str) -> Result<Value, Diagnostics> {
     if let Some(problem) = too_large(text.len()) {
         return Err(Diagnostics(vec![problem]));
     }
-    let mut builder = Builder { pointer: String::new(), depth: 0, problems: Vec::new() };
+    parse_strict(text, MAX_DOCUMENT_DEPTH)
+}
+
+/// Parses any JSON text as strictly as a document, with up to `depth` levels of lists and objects.
+/// The text has a bound of its own where it comes from.
+///
+/// # Errors
+/// As [`parse_document`], without its bound on bytes.
+pub fn parse_strict(text: &str, depth: usize) -> Result<Value, Diagnostics> {
+    let mut builder =
+        Builder { pointer: String::new(), depth: 0, max_depth: depth, problems: Vec::new() };
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let parsed = Seed(&mut builder).deserialize(&mut deserializer);
     let parsed = parsed.and_then(|value| deserializer.end().map(|()| value));
@@ -33,7 +43,7 @@ pub fn parse_document(text: &str) -> Result<Value, Diagnostics> {
         Ok(value) if builder.problems.is_empty() => Ok(value),
         Ok(_) => Err(Diagnostics(diagnostic::finish(builder.problems))),
         Err(error) => {
-            builder.problems.push(syntax_error(&error, text));
+            builder.problems.push(syntax_error(&error, text, depth));
             Err(Diagnostics(diagnostic::finish(builder.problems)))
         }
     }
@@ -47,26 +57,37 @@ pub(crate) fn too_large(bytes: usize) -> Option<Diagnostic> {
     })
 }
 
-pub(crate) fn too_deep(pointer: &str) -> Diagnostic {
-    let message = format!("lists and objects are nested deeper than {MAX_DOCUMENT_DEPTH} levels");
+pub(crate) fn too_deep(pointer: &str, max_depth: usize) -> Diagnostic {
+    let message = format!("lists and objects are nested deeper than {max_depth} levels");
     Diagnostic::error(Code::TooDeep, pointer, message)
 }
 
 /// What is wrong with a number, if anything.
 pub(crate) fn inexact(number: &Number, pointer: &str) -> Option<Diagnostic> {
-    let magnitude = number.as_u64().or_else(|| number.as_i64().map(i64::unsigned_abs))?;
-    (magnitude > MAX_EXACT).then(|| {
+    is_inexact(number).then(|| {
         let message = format!("{number} is beyond 2^53 and not exact everywhere");
         Diagnostic::error(Code::InexactNumber, pointer, message)
             .with_hint(format!("write it as a string: \"{number}\""))
     })
 }
 
-fn syntax_error(error: &serde_json::Error, text: &str) -> Diagnostic {
+/// Whether a number is, or would be in canonical JSON, a whole number written out that is beyond
+/// 2^53. Canonical JSON writes a fraction such as `1e17` without exponent, up to 10^21.
+pub fn is_inexact(number: &Number) -> bool {
+    const MAX_EXACT_DOUBLE: f64 = MAX_EXACT as f64;
+    match number.as_u64().or_else(|| number.as_i64().map(i64::unsigned_abs)) {
+        Some(magnitude) => magnitude > MAX_EXACT,
+        None => number.as_f64().is_some_and(|double| {
+            double.fract() == 0.0 && double.abs() > MAX_EXACT_DOUBLE && double.abs() < 1e21
+        }),
+    }
+}
+
+fn syntax_error(error: &serde_json::Error, text: &str, max_depth: usize) -> Diagnostic {
     let full = error.to_string();
     let message = full.split(" at line ").next().unwrap_or(&full);
     if message.contains("recursion limit") {
-        return too_deep("");
+        return too_deep("", max_depth);
     }
     let position = Position {
         line: error.line().max(1),
@@ -115,6 +136,7 @@ fn column_in_characters(text: &str, line: usize, column: usize) -> usize {
 struct Builder {
     pointer: String,
     depth: usize,
+    max_depth: usize,
     problems: Vec<Diagnostic>,
 }
 
@@ -165,8 +187,8 @@ impl<'de> Visitor<'de> for Seed<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
-        if self.0.depth == MAX_DOCUMENT_DEPTH {
-            self.0.problems.push(too_deep(&self.0.pointer));
+        if self.0.depth == self.0.max_depth {
+            self.0.problems.push(too_deep(&self.0.pointer, self.0.max_depth));
             while access.next_element::<IgnoredAny>()?.is_some() {}
             return Ok(Value::Null);
         }
@@ -186,8 +208,8 @@ impl<'de> Visitor<'de> for Seed<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
-        if self.0.depth == MAX_DOCUMENT_DEPTH {
-            self.0.problems.push(too_deep(&self.0.pointer));
+        if self.0.depth == self.0.max_depth {
+            self.0.problems.push(too_deep(&self.0.pointer, self.0.max_depth));
             while access.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
             return Ok(Value::Null);
         }
@@ -232,6 +254,8 @@ mod tests {
         let text = r#" {"a": [1, -2, 0.5, 1e3, true, null, "x\u0000é"], "b": {}} "#;
         assert_eq!(parse_document(text).unwrap(), serde_json::from_str::<Value>(text).unwrap());
         assert_eq!(parse_document("9007199254740992").unwrap(), json!(1_u64 << 53));
+        assert_eq!(parse_document("[1e16]").unwrap_err().0[0].code, Code::InexactNumber);
+        assert_eq!(parse_document("[1e21, -1e300]").unwrap(), json!([1e21, -1e300]));
     }
 
     #[test]

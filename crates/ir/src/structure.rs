@@ -7,9 +7,11 @@
 
 mod check;
 mod messages;
+mod respell;
 mod shape;
 
 pub(crate) use check::check;
+pub use respell::{respell, respell_node};
 
 #[cfg(test)]
 mod tests;

@@ -218,9 +218,19 @@ proptest! {
         for (at, change) in changes {
             mutate(&mut document, &mut at.clone(), &change);
         }
-        let (problems, _) = check(&mut document.clone());
+        let mut checked = document.clone();
+        let (problems, _) = check(&mut checked);
         let both = problems.iter().any(|problem| problem.code == Code::BothSpellings);
         prop_assume!(!both);
+        if problems.is_empty() {
+            // The two ways to take aliases out agree.
+            let mut respelled = document.clone();
+            super::respell(&mut respelled);
+            prop_assert_eq!(&respelled, &checked);
+            let mut by_node = document.clone();
+            by_node["nodes"].as_array_mut().into_iter().flatten().for_each(super::respell_node);
+            prop_assert_eq!(by_node, checked);
+        }
         if let Err(difference) = agree(&document) {
             return Err(TestCaseError::fail(difference));
         }

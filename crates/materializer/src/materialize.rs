@@ -1,0 +1,88 @@
+//! From a base and a patch to a document with a digest.
+
+use std::sync::Arc;
+
+use aob_ir::{Digest, canonical_json, respell, respell_node};
+use serde_json::Value;
+
+use crate::error::PatchCode;
+use crate::place::{ItemId, Place};
+use crate::size::measure;
+use crate::{Budget, Draft, Patch, PatchError};
+
+/// A workflow document that came out of a patch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Materialized {
+    /// The document without aliases and short forms.
+    pub document: Value,
+    /// Its canonical text (RFC 8785).
+    pub canonical: Arc<str>,
+    /// The digest of the canonical text: of the document, and of its IR if it compiles.
+    pub digest: Digest,
+}
+
+/// Applies a patch to a workflow document, takes the aliases and short forms out that the patch
+/// brought in, and takes the digest.
+///
+/// `base` is canonical: what [`aob_ir::compile`] or this function made. Where the result compiles,
+/// `digest` and `canonical` are those of its IR; whether it does is not looked at here.
+///
+/// # Errors
+/// The first operation that cannot be done, or goes over `budget`.
+pub fn materialize(
+    base: &Value,
+    patch: &Patch,
+    budget: &Budget,
+) -> Result<Materialized, PatchError> {
+    let mut draft = Draft::new(base.clone());
+    draft.run(patch, budget, |_, _| ())?;
+    draft.respell();
+    draft.finish()
+}
+
+impl Draft {
+    /// Takes aliases and short forms out of what was patched since the draft was made, as
+    /// [`aob_ir::compile`] does. A further patch is written against the result.
+    pub fn respell(&mut self) {
+        let dirty = self.take_dirty();
+        let mut changed = (0, 0);
+        let mut rewrite = |value: &mut Value, by: fn(&mut Value)| {
+            changed.0 += measure(value).bytes;
+            by(value);
+            changed.1 += measure(value).bytes;
+        };
+        let document = self.document_mut();
+        if dirty.everything {
+            rewrite(document, respell);
+        } else if let Value::Object(map) = document {
+            let (mut nodes, edges) = (map.remove("nodes"), map.remove("edges"));
+            rewrite(document, respell);
+            for node in nodes.iter_mut().filter_map(Value::as_array_mut).flatten() {
+                if ItemId::of(Place::Nodes, node).is_some_and(|id| dirty.has(id)) {
+                    rewrite(node, respell_node);
+                }
+            }
+            let lists = [("nodes", nodes), ("edges", edges)];
+            let lists = lists.into_iter();
+            let lists = lists.filter_map(|(key, list)| Some((key.to_owned(), list?)));
+            if let Value::Object(map) = document {
+                map.extend(lists);
+            }
+        }
+        self.reworded(changed.0, changed.1);
+    }
+
+    /// The document with its canonical text and digest.
+    ///
+    /// # Errors
+    /// If it holds a number that JSON has no canonical form for.
+    pub fn finish(self) -> Result<Materialized, PatchError> {
+        let document = self.into_document();
+        let canonical = canonical_json(&document).map_err(|error| {
+            let message = format!("the document has no canonical form: {error}");
+            PatchError::of_patch(PatchCode::InexactNumber, message)
+        })?;
+        let digest = Digest::of(canonical.as_bytes());
+        Ok(Materialized { document, canonical: canonical.into(), digest })
+    }
+}

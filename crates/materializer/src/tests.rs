@@ -1,0 +1,4 @@
+//! Tests that look at more than one part.
+
+mod addressing;
+mod rfc;
