@@ -175,7 +175,10 @@ impl<'de> Visitor<'de> for Seed<'_> {
     }
 
     fn visit_f64<E: de::Error>(self, value: f64) -> Result<Value, E> {
-        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("number out of range"))
+        match Number::from_f64(value) {
+            Some(number) => Ok(self.number(number)),
+            None => Err(E::custom("number out of range")),
+        }
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {
