@@ -1,4 +1,4 @@
-//! The cache: a port whose adapters may lose or age everything at any time, and two of them.
+//! The cache: a port whose adapters may lose or age everything at any time, and three of them.
 //!
 //! Nothing rests on a cache. A miss, a failure and an eviction look the same; a value that can
 //! change carries the seq it was taken at, and the reader compares that with the log's head.
@@ -9,7 +9,11 @@ pub mod conformance;
 mod mem;
 mod null;
 mod port;
+#[cfg(feature = "redis")]
+mod redis;
 
+#[cfg(feature = "redis")]
+pub use crate::redis::{AddressError, RedisCache, RedisConfig};
 pub use mem::MemCache;
 pub use null::NullCache;
 pub use port::{Cache, CacheKey, Cached};
