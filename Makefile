@@ -19,9 +19,11 @@ test: setup
 	$(CARGO) run -q --locked -p xtask -- check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	$(CARGO) clippy --locked -p aob-store --all-targets --features postgres -- -D warnings
+	$(CARGO) clippy --locked -p aob-cache --all-targets --features redis -- -D warnings
 	$(CARGO) test --locked --workspace
 	$(CARGO) test --locked -p aob-sim --features seeded-bugs --test it bugs
-	scripts/services run -- $(CARGO) test --locked -p aob-store --features postgres --test postgres
+	scripts/services run redis -- $(CARGO) test --locked -p aob-cache --features redis --test redis
+	scripts/services run postgres -- $(CARGO) test --locked -p aob-store --features postgres --test postgres
 
 ## As `test`, optimised, with everything that is ignored by default.
 test-full: test

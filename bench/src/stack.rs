@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Result, anyhow};
 use aob_bus::{MemBus, Topic, TopicConfig};
+use aob_cache::NullCache;
 use aob_cas::FileCas;
 use aob_coordinator::{Config, Coordinator, Deps, Submission};
 use aob_engine::{Actor, Blob, Command, CommandId, Request, RunId, StartRun, WorkspaceId};
@@ -47,6 +48,7 @@ impl Stack {
         let deps = Deps {
             store: Arc::clone(&store) as Arc<dyn Store>,
             cas: Arc::new(FileCas::open(folder.path().join("cas"))?),
+            cache: Arc::new(NullCache),
             bus: Arc::new(MemBus::new(topics.map(|name| (Topic::new(name), partitions)))),
             clock,
         };

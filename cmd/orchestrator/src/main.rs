@@ -15,6 +15,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use aob_api::Role;
 use aob_bus::{MemBus, Topic, TopicConfig};
+use aob_cache::NullCache;
 use aob_cas::FileCas;
 use aob_coordinator::{EVENTS_TOPIC, RESULTS_TOPIC, job_topic};
 use aob_edge::system_entropy;
@@ -101,7 +102,8 @@ fn deps(data: &std::path::Path) -> anyhow::Result<Deps> {
     let topics = jobs.into_iter().chain(others);
     let bus = MemBus::new(topics.map(|topic| (topic, TopicConfig::with_partitions(PARTITIONS))));
     let entropy = system_entropy();
-    Ok(Deps { store: Arc::new(store), cas: Arc::new(cas), bus: Arc::new(bus), clock, entropy })
+    let (store, cas, bus) = (Arc::new(store), Arc::new(cas), Arc::new(bus));
+    Ok(Deps { store, cas, cache: Arc::new(NullCache), bus, clock, entropy })
 }
 
 async fn create_key(

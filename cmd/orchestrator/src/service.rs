@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aob_bus::Bus;
+use aob_cache::Cache;
 use aob_cas::Cas;
 use aob_coordinator::{Coordinator, EVENTS_TOPIC};
 use aob_edge::{Authenticator, BindError, Entropy, RunWatch, ServeLimits, Shell, Socket, serve};
@@ -64,6 +65,8 @@ pub struct Deps {
     pub store: Arc<dyn Store>,
     /// Payloads.
     pub cas: Arc<dyn Cas>,
+    /// What was read before; nothing rests on it.
+    pub cache: Arc<dyn Cache>,
     /// Jobs, results, events.
     pub bus: Arc<dyn Bus>,
     /// The database's clock.
@@ -96,7 +99,7 @@ pub struct Orchestrator {
 impl Orchestrator {
     /// Starts all tasks on the current runtime. They end after `shutdown`.
     pub fn start(config: &Config, deps: Deps, shutdown: &CancellationToken) -> Self {
-        let Deps { store, cas, bus, clock, entropy } = deps;
+        let Deps { store, cas, cache, bus, clock, entropy } = deps;
         let mut process = [0_u8; 8];
         entropy(&mut process);
         let settings = aob_coordinator::Config {
@@ -108,6 +111,7 @@ impl Orchestrator {
             aob_coordinator::Deps {
                 store: Arc::clone(&store),
                 cas: Arc::clone(&cas),
+                cache,
                 bus: Arc::clone(&bus),
                 clock: Arc::clone(&clock),
             },

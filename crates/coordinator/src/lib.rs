@@ -17,6 +17,7 @@
 //! real process and the simulator run the same one.
 #![warn(missing_docs)]
 
+mod cached;
 mod core;
 mod driver;
 mod handle;
@@ -31,6 +32,7 @@ mod sweeper;
 mod wake;
 mod workflows;
 
+pub use crate::cached::CachedCas;
 pub use crate::core::{
     Batch, Chain, ChildContext, Committed, Core, CoreConfig, Input, LoadedRun, Output, Performance,
     ReadError, Reply, ResolvedDispatch, Submission, SubmitError,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aob_bus::Bus;
+use aob_cache::Cache;
 use aob_cas::Cas;
 use aob_engine::{Effect, owed};
 use aob_store::{Clock, RunFilter, Store};
@@ -13,6 +14,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::cached::CachedCas;
 use crate::driver;
 use crate::handle::{Handle, QUEUE_MAX, Shard};
 use crate::performer::{Held, Performer};
@@ -70,6 +72,8 @@ pub struct Deps {
     pub store: Arc<dyn Store>,
     /// Payloads.
     pub cas: Arc<dyn Cas>,
+    /// Blobs and documents that were read before. Nothing rests on it.
+    pub cache: Arc<dyn Cache>,
     /// Jobs, results, events.
     pub bus: Arc<dyn Bus>,
     /// The database's clock.
@@ -106,9 +110,11 @@ pub struct Coordinator {
 impl Coordinator {
     /// Starts all tasks on the current runtime. They end after `shutdown`.
     pub fn start(config: &Config, deps: Deps, shutdown: &CancellationToken) -> Self {
-        let Deps { store, cas, bus, clock } = deps;
+        let Deps { store, cas, cache, bus, clock } = deps;
+        let cas: Arc<dyn Cas> = Arc::new(CachedCas::new(cas, Arc::clone(&cache)));
         let reader = Reader::new(Arc::clone(&store), Arc::clone(&cas));
-        let workflows = Arc::new(Workflows::new(Arc::clone(&store), config.workflows_max));
+        let workflows = Workflows::new(Arc::clone(&store), cache, config.workflows_max);
+        let workflows = Arc::new(workflows);
         let (shards, ends): (Vec<_>, Vec<_>) =
             (0..config.shards.get()).map(|_| shard_ends()).unzip();
         let handle = Handle::new(shards);

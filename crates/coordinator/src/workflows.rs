@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
+use aob_cache::{Cache, CacheKey};
 use aob_engine::WorkspaceId;
 use aob_ir::{Diagnostics, Digest, Ir};
 use aob_store::{Store, StoreError};
@@ -13,6 +14,11 @@ use serde_json::Value;
 use thiserror::Error;
 
 use crate::store_workspace;
+
+/// The kind of cached documents, with the version of their encoding.
+const DOCUMENT: &str = "document:1";
+/// How long documents are kept in the cache: 24 hours.
+const DOCUMENT_TTL_MS: u64 = 24 * 60 * 60 * 1_000;
 
 /// How deep sub-workflows may name each other.
 const CHILD_DEPTH_MAX: usize = 32;
@@ -71,13 +77,15 @@ pub enum WorkflowError {
 #[derive(Debug)]
 pub struct Workflows {
     store: Arc<dyn Store>,
+    cache: Arc<dyn Cache>,
     compiled: Mutex<LruCache<(WorkspaceId, Digest), Arc<Ir>>>,
 }
 
 impl Workflows {
-    /// Reads from `store`, keeping `capacity` compiled workflows in memory.
-    pub fn new(store: Arc<dyn Store>, capacity: NonZeroUsize) -> Self {
-        Self { store, compiled: Mutex::new(LruCache::new(capacity)) }
+    /// Reads from `store`, keeping `capacity` compiled workflows in memory and documents in
+    /// `cache`, which other processes may share.
+    pub fn new(store: Arc<dyn Store>, cache: Arc<dyn Cache>, capacity: NonZeroUsize) -> Self {
+        Self { store, cache, compiled: Mutex::new(LruCache::new(capacity)) }
     }
 
     /// The compiled workflow with this digest.
@@ -92,11 +100,25 @@ impl Workflows {
         if let Some(ir) = self.compiled.lock().get(&(workspace, digest)) {
             return Ok(Arc::clone(ir));
         }
+        let key = CacheKey { workspace: *workspace.0.as_bytes(), kind: DOCUMENT, id: &digest.0 };
+        if let Some(ir) = self.cached(key, digest).await {
+            self.remember(workspace, &ir);
+            return Ok(ir);
+        }
         let text = self.store.document(store_workspace(workspace), &digest.to_string()).await?;
         let text = text.ok_or(WorkflowError::UnknownDigest(digest))?;
         let compiled = aob_ir::compile_text(&text).map_err(WorkflowError::Invalid)?;
+        self.cache.put(key, text.into(), DOCUMENT_TTL_MS).await;
         self.remember(workspace, &compiled.ir);
         Ok(compiled.ir)
+    }
+
+    /// What the cache has, if it is the document of that digest and no other.
+    async fn cached(&self, key: CacheKey<'_>, digest: Digest) -> Option<Arc<Ir>> {
+        let cached = self.cache.get(key).await?;
+        let text = std::str::from_utf8(&cached.value).ok()?;
+        let ir = aob_ir::compile_text(text).ok()?.ir;
+        (ir.digest == digest).then_some(ir)
     }
 
     fn remember(&self, workspace: WorkspaceId, ir: &Arc<Ir>) {

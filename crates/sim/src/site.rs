@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use aob_api::jobs::{OutcomeMessage, PayloadMessage, ResultMessage};
 use aob_bus::{MemBus, Topic, TopicConfig};
+use aob_cache::NullCache;
 use aob_coordinator::{
     Config, Coordinator, CoreConfig, Deps, EVENTS_TOPIC, RESULTS_TOPIC, job_topic, namespace,
 };
@@ -195,6 +196,7 @@ impl Site {
         let deps = Deps {
             store: Arc::new(store.clone()),
             cas: Arc::new(SimCas::new(gate)),
+            cache: Arc::new(NullCache),
             bus: Arc::new(bus.clone()),
             clock: gate.clock(),
         };

@@ -10,6 +10,7 @@ mod server;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aob_cache::NullCache;
 use aob_coordinator::Coordinator;
 use tokio_util::sync::CancellationToken;
 
@@ -38,6 +39,7 @@ impl Stack {
         let deps = aob_coordinator::Deps {
             store: adapters.store.clone(),
             cas: adapters.cas.clone(),
+            cache: Arc::new(NullCache),
             bus: adapters.bus.clone(),
             clock: Arc::clone(&adapters.clock),
         };

@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 
+use aob_cache::NullCache;
 use aob_edge::{ServeLimits, system_entropy};
 use aob_fanout::{Fanout, StreamLimits};
 use aob_orchestrator::{Config, Deps, Orchestrator};
@@ -50,6 +51,8 @@ impl Server {
         let deps = Deps {
             store: adapters.store.clone(),
             cas: adapters.cas.clone(),
+            // Files of this machine are as near as a cache would be.
+            cache: Arc::new(NullCache),
             bus: adapters.bus.clone(),
             clock: Arc::clone(&adapters.clock),
             entropy,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use aob_cache::NullCache;
 use aob_cas::MemCas;
 use aob_edge::{mint_token, system_entropy};
 use aob_orchestrator::{Bootstrap, Config, Deps, bind, bootstrap};
@@ -26,6 +27,7 @@ async fn it_answers_bounds_heads_and_ends_when_asked() {
     let deps = Deps {
         store: Arc::new(MemStore::new(Arc::clone(&clock))),
         cas: Arc::new(MemCas::default()),
+        cache: Arc::new(NullCache),
         bus: bus(),
         clock,
         entropy: system_entropy(),
@@ -58,7 +60,8 @@ async fn whoever_guesses_keys_is_told_to_wait() {
     let right = bootstrap(&*store, &entropy, new.clone()).await.expect("memory does not fail");
     let late = bootstrap(&*store, &entropy, new).await.expect("memory does not fail");
     let cas = Arc::new(MemCas::default());
-    let deps = Deps { store, cas, bus: bus(), clock, entropy: Arc::clone(&entropy) };
+    let cache = Arc::new(NullCache);
+    let deps = Deps { store, cas, cache, bus: bus(), clock, entropy: Arc::clone(&entropy) };
     let listen = "127.0.0.1:0".parse().expect("an address");
     let bound = bind(Config::new(listen), deps).await.expect("a free port");
     let (address, shutdown) = (bound.address(), CancellationToken::new());

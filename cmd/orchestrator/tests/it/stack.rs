@@ -6,6 +6,7 @@ use std::sync::Arc;
 use aob_api::Role;
 use aob_api::jobs::{JobMessage, OutcomeMessage, PayloadMessage};
 use aob_bus::{Bus, MemBus, Outgoing, Topic, TopicConfig};
+use aob_cache::NullCache;
 use aob_cas::MemCas;
 use aob_coordinator::{EVENTS_TOPIC, RESULTS_TOPIC, job_topic};
 use aob_edge::{Entropy, system_entropy};
@@ -85,6 +86,7 @@ impl Stack {
         let deps = Deps {
             store: Arc::clone(&store),
             cas: Arc::new(MemCas::default()),
+            cache: Arc::new(NullCache),
             bus: Arc::clone(&bus),
             clock: Arc::clone(&clock),
             entropy: Arc::clone(&entropy),

@@ -1,5 +1,6 @@
 //! The coordinator with all its tasks, over the memory model and over SQLite.
 
+mod caches;
 #[macro_use]
 mod stack;
 

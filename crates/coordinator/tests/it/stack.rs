@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use aob_api::jobs::{JobMessage, OutcomeMessage, PayloadMessage};
 use aob_bus::{Bus, MemBus, Outgoing, Topic, TopicConfig};
+use aob_cache::{Cache, NullCache};
 use aob_cas::{Cas, MemCas};
 use aob_coordinator::{
-    Config, Coordinator, Deps, RESULTS_TOPIC, Reply, Submission, SubmitError, WorkflowRef,
-    job_topic, parse, store_workspace, stream,
+    Config, Coordinator, CoreConfig, Deps, RESULTS_TOPIC, Reply, Submission, SubmitError,
+    WorkflowRef, job_topic, parse, store_workspace, stream,
 };
 use aob_engine::{
     Actor, Blob, CastVote, Command, CommandId, Event, Request, RunId, RunStatus, StartRun,
@@ -26,12 +27,29 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 const WORKSPACE: WorkspaceId = WorkspaceId(Uuid::from_u128(0xa));
 
+/// Snapshots are taken often, so that processes meet them.
+const SNAPSHOT_EVENTS: u64 = 20;
+
+/// What processes share.
+#[derive(Clone)]
+struct Storage {
+    store: Arc<dyn Store>,
+    cas: Arc<dyn Cas>,
+    cache: Arc<dyn Cache>,
+    bus: Arc<dyn Bus>,
+}
+
+impl Storage {
+    fn memory(cache: Arc<dyn Cache>) -> Self {
+        let store = Arc::new(MemStore::new(clock()));
+        Self { store, cas: Arc::new(MemCas::default()), cache, bus: bus() }
+    }
+}
+
 /// One process over shared ports.
 pub(crate) struct Stack {
     pub(crate) coordinator: Coordinator,
-    store: Arc<dyn Store>,
-    cas: Arc<dyn Cas>,
-    bus: Arc<dyn Bus>,
+    storage: Storage,
     clock: Clock,
     shutdown: CancellationToken,
     _stop: DropGuard,
@@ -81,36 +99,34 @@ pub(crate) fn echo_document(length: usize) -> Value {
 
 impl Stack {
     pub(crate) fn memory() -> Self {
-        let store = Arc::new(MemStore::new(clock()));
-        Self::over(store, Arc::new(MemCas::default()), bus(), None, clock())
+        Self::over(Storage::memory(Arc::new(NullCache)), clock())
+    }
+
+    /// As [`Stack::memory`], with processes that share a cache.
+    pub(crate) fn with_cache(cache: Arc<dyn Cache>) -> Self {
+        Self::over(Storage::memory(cache), clock())
     }
 
     pub(crate) fn sqlite() -> Self {
         let folder = tempfile::tempdir().expect("a scratch folder");
         let config = aob_store::SqliteConfig::new(folder.path().join("aob.db"));
-        let store = aob_store::SqliteStore::open(&config, clock());
-        let store = Arc::new(store.expect("the database opens"));
-        Self::over(store, Arc::new(MemCas::default()), bus(), Some(folder), clock())
+        let store = aob_store::SqliteStore::open(&config, clock()).expect("the database opens");
+        let memory = Storage::memory(Arc::new(NullCache));
+        let mut stack = Self::over(Storage { store: Arc::new(store), ..memory }, clock());
+        stack._folder = Some(folder);
+        stack
     }
 
-    fn over(
-        store: Arc<dyn Store>,
-        cas: Arc<dyn Cas>,
-        bus: Arc<dyn Bus>,
-        folder: Option<tempfile::TempDir>,
-        clock: Clock,
-    ) -> Self {
+    fn over(storage: Storage, clock: Clock) -> Self {
         let shutdown = CancellationToken::new();
-        let deps = Deps {
-            store: Arc::clone(&store),
-            cas: Arc::clone(&cas),
-            bus: Arc::clone(&bus),
-            clock: Arc::clone(&clock),
-        };
-        let coordinator = Coordinator::start(&Config::default(), deps, &shutdown);
-        tokio::spawn(echo_runner(Arc::clone(&bus), shutdown.clone()));
+        let Storage { store, cas, cache, bus } = storage.clone();
+        let deps = Deps { store, cas, cache, bus: Arc::clone(&bus), clock: Arc::clone(&clock) };
+        let core = CoreConfig { snapshot_events: SNAPSHOT_EVENTS, ..CoreConfig::default() };
+        let config = Config { core, ..Config::default() };
+        let coordinator = Coordinator::start(&config, deps, &shutdown);
+        tokio::spawn(echo_runner(bus, shutdown.clone()));
         let stop = shutdown.clone().drop_guard();
-        Self { coordinator, store, cas, bus, clock, shutdown, _stop: stop, _folder: folder }
+        Self { coordinator, storage, clock, shutdown, _stop: stop, _folder: None }
     }
 
     /// Another process on the same storage.
@@ -130,8 +146,7 @@ impl Stack {
     }
 
     fn second_at(&self, clock: Clock) -> Self {
-        let (store, cas, bus) = (&self.store, &self.cas, &self.bus);
-        Self::over(Arc::clone(store), Arc::clone(cas), Arc::clone(bus), None, clock)
+        Self::over(self.storage.clone(), clock)
     }
 
     fn new_run(&self) -> RunId {
@@ -204,7 +219,8 @@ impl Stack {
         core.handle(now, Input::Submit(Box::new(submission)));
         assert!(core.next_output().is_none(), "nothing leaves before it is durable");
         let batch = core.next_batch(now).expect("there is something to append");
-        let outcomes = self.store.append(Arc::clone(&batch.append)).await.expect("it is appended");
+        let outcomes =
+            self.storage.store.append(Arc::clone(&batch.append)).await.expect("it is appended");
         core.handle(now, Input::Appended(Some(outcomes)));
         let mut outputs = std::iter::from_fn(|| core.next_output());
         assert!(outputs.any(|output| matches!(output, Output::Perform(_))));
@@ -286,7 +302,8 @@ impl Stack {
 
     pub(crate) async fn ticket(&self) -> String {
         self.until("a ticket", || async {
-            let tickets = self.store.tickets(store_workspace(WORKSPACE), None, None, None, 1).await;
+            let tickets =
+                self.storage.store.tickets(store_workspace(WORKSPACE), None, None, None, 1).await;
             tickets.expect("readable").pop().map(|row| row.ticket)
         })
         .await
@@ -299,7 +316,7 @@ impl Stack {
     }
 
     pub(crate) async fn outbox(&self) -> Vec<aob_store::OutboxKey> {
-        let rows = self.store.outbox_due(i64::MAX, 100).await.expect("readable");
+        let rows = self.storage.store.outbox_due(i64::MAX, 100).await.expect("readable");
         rows.into_iter().map(|(_, key)| key).collect()
     }
 
@@ -311,7 +328,8 @@ impl Stack {
     }
 
     pub(crate) async fn segments(&self, run: RunId) -> Vec<Segment> {
-        let found = self.store.segments_after(store_workspace(WORKSPACE), stream(run), 0, 100_000);
+        let found =
+            self.storage.store.segments_after(store_workspace(WORKSPACE), stream(run), 0, 100_000);
         found.await.expect("readable")
     }
 
@@ -326,7 +344,7 @@ impl Stack {
 
     pub(crate) async fn runs(&self) -> Vec<RunRow> {
         let filter = RunFilter { limit: 100, ..RunFilter::default() };
-        self.store.runs(store_workspace(WORKSPACE), &filter).await.expect("readable")
+        self.storage.store.runs(store_workspace(WORKSPACE), &filter).await.expect("readable")
     }
 
     /// The log checks out: its chain, its invariants, and the row that lists show.
@@ -342,7 +360,12 @@ impl Stack {
         let segments = self.segments(run).await;
         aob_store::verify_chain(stream(run), aob_store::Head::EMPTY, &segments)
             .expect("the chain holds");
-        let row = self.store.run(store_workspace(WORKSPACE), stream(run)).await.expect("readable");
+        let row = self
+            .storage
+            .store
+            .run(store_workspace(WORKSPACE), stream(run))
+            .await
+            .expect("readable");
         assert_eq!(row.expect("listed").status, loaded.state.status().as_str());
     }
 }
