@@ -20,9 +20,11 @@ test: setup
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	$(CARGO) clippy --locked -p aob-store --all-targets --features postgres -- -D warnings
 	$(CARGO) clippy --locked -p aob-cache --all-targets --features redis -- -D warnings
+	$(CARGO) clippy --locked -p aob-cas --all-targets --features s3 -- -D warnings
 	$(CARGO) test --locked --workspace
 	$(CARGO) test --locked -p aob-sim --features seeded-bugs --test it bugs
 	scripts/services run redis -- $(CARGO) test --locked -p aob-cache --features redis --test redis
+	scripts/services run s3 -- $(CARGO) test --locked -p aob-cas --features s3 --test s3
 	scripts/services run postgres -- $(CARGO) test --locked -p aob-store --features postgres --test postgres
 
 ## As `test`, optimised, with everything that is ignored by default.
