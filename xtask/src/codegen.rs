@@ -1,4 +1,4 @@
-//! `cargo xtask codegen`: Rust types from `schema/`, committed and checked.
+//! `cargo xtask codegen`: Rust types and the node registry from `schema/`, committed and checked.
 
 use std::path::{Path, PathBuf};
 
@@ -6,27 +6,55 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value, json};
 use typify::{TypeSpace, TypeSpaceSettings};
 
+use crate::nodes;
+
 const SCHEMA: &str = "schema/workflow.schema.json";
 const OUTPUT: &str = "crates/ir/src/generated/workflow.rs";
+const REGISTRY: &str = "crates/validator/src/generated/nodes.rs";
 
-/// Writes the generated files.
+/// Writes the generated files, and removes those that nothing generates any more.
 pub(crate) fn write() -> Result<()> {
     let root = root()?;
-    let output = root.join(OUTPUT);
-    if let Some(folder) = output.parent() {
-        std::fs::create_dir_all(folder)?;
+    let files = generate(&root)?;
+    for (path, text) in &files {
+        let path = root.join(path);
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        std::fs::write(&path, text).with_context(|| format!("writing {}", path.display()))?;
     }
-    std::fs::write(&output, generate(&root)?).with_context(|| format!("writing {OUTPUT}"))
+    for stale in stale(&root, &files)? {
+        std::fs::remove_file(root.join(stale))?;
+    }
+    Ok(())
 }
 
 /// Fails if a generated file is not what the schemas give.
 pub(crate) fn check() -> Result<()> {
     let root = root()?;
-    let committed = std::fs::read_to_string(root.join(OUTPUT)).unwrap_or_default();
-    if committed != generate(&root)? {
-        bail!("{OUTPUT} is not what {SCHEMA} gives: run `cargo xtask codegen`");
+    let files = generate(&root)?;
+    for (path, text) in &files {
+        let committed = std::fs::read_to_string(root.join(path)).unwrap_or_default();
+        if committed != *text {
+            bail!("{path} is not what {SCHEMA} gives: run `cargo xtask codegen`");
+        }
+    }
+    if let Some(stale) = stale(&root, &files)?.first() {
+        bail!("nothing generates {stale}: run `cargo xtask codegen`");
     }
     Ok(())
+}
+
+/// Files of the node registry that nothing generates.
+fn stale(root: &Path, files: &[(String, String)]) -> Result<Vec<String>> {
+    let mut stale = Vec::new();
+    for entry in std::fs::read_dir(root.join(nodes::FOLDER)).into_iter().flatten() {
+        let path = format!("{}/{}", nodes::FOLDER, entry?.file_name().to_string_lossy());
+        if !files.iter().any(|(known, _)| *known == path) {
+            stale.push(path);
+        }
+    }
+    Ok(stale)
 }
 
 fn root() -> Result<PathBuf> {
@@ -34,11 +62,22 @@ fn root() -> Result<PathBuf> {
     Ok(root.context("xtask is a folder of the workspace")?.to_path_buf())
 }
 
-fn generate(root: &Path) -> Result<String> {
+/// The generated files: paths from the root, and texts.
+fn generate(root: &Path) -> Result<Vec<(String, String)>> {
     let text =
         std::fs::read_to_string(root.join(SCHEMA)).with_context(|| format!("reading {SCHEMA}"))?;
     let schema: Value = serde_json::from_str(&text).with_context(|| format!("parsing {SCHEMA}"))?;
-    let mut shapes = shapes(&schema);
+    let mut files = vec![(OUTPUT.to_owned(), types(&schema)?)];
+    let nodes = nodes::files(&schema)?;
+    files.push((REGISTRY.to_owned(), nodes::registry(&nodes)));
+    for (name, text) in nodes {
+        files.push((format!("{}/{name}.schema.json", nodes::FOLDER), text));
+    }
+    Ok(files)
+}
+
+fn types(schema: &Value) -> Result<String> {
+    let mut shapes = shapes(schema);
     shapes["title"] = json!("Workflow");
     let schema = serde_json::from_value(shapes).context("reading the schema")?;
     let mut settings = TypeSpaceSettings::default();

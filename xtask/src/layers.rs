@@ -13,9 +13,11 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("aob-bus", &[]),
     ("aob-cache", &[]),
     ("aob-cas", &[]),
-    ("aob-egress", &[]),
+    ("aob-address", &[]),
+    ("aob-egress", &["aob-address"]),
     ("aob-ir", &[]),
     ("aob-materializer", &["aob-ir"]),
+    ("aob-validator", &["aob-address", "aob-ir", "aob-materializer"]),
     ("aob-bugs", &[]),
     ("aob-engine", &["aob-bugs", "aob-ir"]),
     ("aob-checker", &["aob-ir", "aob-engine"]),
@@ -61,7 +63,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
 const COMPOSERS: &[&str] = &["aob", "aob-sim", "aob-bench", "xtask"];
 
 /// Crates without I/O, clock, runtime and randomness.
-const PURE: &[&str] = &["aob-ir", "aob-materializer", "aob-engine", "aob-checker"];
+const PURE: &[&str] =
+    &["aob-address", "aob-ir", "aob-materializer", "aob-validator", "aob-engine", "aob-checker"];
 
 /// What no pure crate may reach.
 const IMPURE: &[&str] = &[

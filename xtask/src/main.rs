@@ -2,6 +2,7 @@
 
 mod codegen;
 mod layers;
+mod nodes;
 mod tidy;
 
 use std::process::ExitCode;

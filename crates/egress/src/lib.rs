@@ -10,7 +10,6 @@
 //! whether any byte of the request was sent, because that decides if it may be tried again.
 #![warn(missing_docs)]
 
-mod address;
 mod body;
 mod client;
 mod connect;
@@ -29,7 +28,7 @@ mod target;
 mod tls;
 mod wire;
 
-pub use address::AddressKind;
+pub use aob_address::AddressKind;
 pub use body::BodyStream;
 pub use client::{Client, ClientConfig, Workspace};
 pub use connect::{Connection, Connector, Io, TcpConnector};

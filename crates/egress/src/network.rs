@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-use crate::address::same_prefix;
+use aob_address::same_prefix;
 
 /// A network: `203.0.113.0/24`, `2a00:1450::/32`, or a single address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -29,6 +29,7 @@ use crate::pointer::{push_index, push_key};
 use crate::{Dominators, EdgeIr, Ir, structure};
 
 pub(crate) use graph::Adjacency;
+pub use http::UrlOrigin;
 
 /// A compiled document.
 #[derive(Debug, Clone)]

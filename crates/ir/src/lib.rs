@@ -24,7 +24,7 @@ mod types;
 
 pub use blob::Blob;
 pub use canonical::canonical_json;
-pub use compile::{Compiled, compile, compile_text};
+pub use compile::{Compiled, UrlOrigin, compile, compile_text};
 pub use diagnostic::{Code, Diagnostic, Diagnostics, Position, Severity};
 pub use digest::{Digest, InvalidDigest};
 pub use dominators::Dominators;

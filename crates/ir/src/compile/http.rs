@@ -20,12 +20,22 @@ pub(super) fn default_effect(config: &Map<String, Value>) -> EffectClass {
 }
 
 /// Where a URL leads, as far as it is known before the run.
-#[derive(Debug, PartialEq, Eq)]
-enum Origin {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UrlOrigin {
     /// `scheme://host:port`.
     Known(String),
     /// Computed at run time.
     Computed,
+}
+
+impl UrlOrigin {
+    /// Of the `url` of an `http` node. Only what stands before the first reference is known.
+    ///
+    /// # Errors
+    /// What is wrong with it: nobody could be called there.
+    pub fn of(url: &str) -> Result<Self, String> {
+        origin(url)
+    }
 }
 
 impl Unit<'_> {
@@ -43,8 +53,8 @@ impl Unit<'_> {
                     Some(method) => method,
                 };
                 let origin = match &origin {
-                    Origin::Known(origin) => origin,
-                    Origin::Computed => "*",
+                    UrlOrigin::Known(origin) => origin,
+                    UrlOrigin::Computed => "*",
                 };
                 self.capabilities.insert(Capability::Egress(format!("{method} {origin}").into()));
             }
@@ -105,16 +115,16 @@ impl Unit<'_> {
 
 /// Where `url` leads. Only what stands before the first reference is known; the host is, where a
 /// character that ends it stands before.
-fn origin(url: &str) -> Result<Origin, String> {
+fn origin(url: &str) -> Result<UrlOrigin, String> {
     let literal = match url.find("${") {
         Some(reference) => &url[..reference],
-        None if url.starts_with('$') => return Ok(Origin::Computed),
+        None if url.starts_with('$') => return Ok(UrlOrigin::Computed),
         None => url,
     };
     let is_whole = literal.len() == url.len();
     let scheme_end = literal.find("://");
     if scheme_end.is_none() && !is_whole && !literal.contains(['/', '?', '#', '\\', ':']) {
-        return Ok(Origin::Computed); // Such as `${inputs.base}/x` or `http${...}`.
+        return Ok(UrlOrigin::Computed); // Such as `${inputs.base}/x` or `http${...}`.
     }
     if let Some(end) = scheme_end {
         let scheme = literal[..end].to_ascii_lowercase();
@@ -123,7 +133,7 @@ fn origin(url: &str) -> Result<Origin, String> {
         }
         let after = &literal[end + 3..];
         if !is_whole && !after.contains(['/', '?', '#', '\\']) {
-            return Ok(Origin::Computed); // The reference may still change the host.
+            return Ok(UrlOrigin::Computed); // The reference may still change the host.
         }
     }
     let parsed =
@@ -136,7 +146,7 @@ fn origin(url: &str) -> Result<Origin, String> {
     }
     match (parsed.host_str(), parsed.port_or_known_default()) {
         (Some(host), Some(port)) => {
-            Ok(Origin::Known(format!("{}://{host}:{port}", parsed.scheme())))
+            Ok(UrlOrigin::Known(format!("{}://{host}:{port}", parsed.scheme())))
         }
         _ => Err(format!("`{literal}` names no host")),
     }
@@ -158,7 +168,7 @@ mod tests {
             ("http://[::1]/x", "http://[::1]:80"),
         ];
         for (url, expected) in known {
-            assert_eq!(origin(url), Ok(Origin::Known(expected.to_owned())), "{url}");
+            assert_eq!(origin(url), Ok(UrlOrigin::Known(expected.to_owned())), "{url}");
         }
         let computed = [
             "$inputs.url",
@@ -171,7 +181,7 @@ mod tests {
             "https://api.example.com@${inputs.x}/",
         ];
         for url in computed {
-            assert_eq!(origin(url), Ok(Origin::Computed), "{url}");
+            assert_eq!(origin(url), Ok(UrlOrigin::Computed), "{url}");
         }
         let refused = [
             "ftp://a/b",

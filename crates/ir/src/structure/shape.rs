@@ -289,7 +289,7 @@ mod tests {
     use super::*;
 
     /// Keywords that the walk knows. A schema that uses another would be followed only in part.
-    const KNOWN: [&str; 32] = [
+    const KNOWN: [&str; 33] = [
         "$schema",
         "$id",
         "$defs",
@@ -320,6 +320,7 @@ mod tests {
         "x-short",
         "x-unknown-keys",
         "x-not-yet-supported",
+        "x-types",
         "const",
         "not",
     ];

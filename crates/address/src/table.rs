@@ -8,7 +8,7 @@
 //! their metadata services. To be compared with them once a year.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// What an address is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,7 +56,7 @@ impl AddressKind {
     }
 
     /// True for what an entry of the configuration may open: networks that an operator can own.
-    pub(crate) const fn may_be_opened(self) -> bool {
+    pub const fn may_be_opened(self) -> bool {
         match self {
             Self::Public | Self::Loopback | Self::Private => true,
             Self::LinkLocal
@@ -158,7 +158,7 @@ const SPECIAL_V6: [V6Row; 5] = [
 ];
 
 /// What kind of address it is. `nat64` tells that this site reaches IPv4 through 64:ff9b::/96.
-pub(crate) fn classify(address: IpAddr, nat64: bool) -> AddressKind {
+pub fn classify(address: IpAddr, nat64: bool) -> AddressKind {
     match address {
         IpAddr::V4(address) => classify_v4(address),
         IpAddr::V6(address) => classify_v6(address, nat64),
@@ -224,7 +224,7 @@ fn find_v6(rows: &[V6Row], address: Ipv6Addr) -> Option<AddressKind> {
 }
 
 /// True where the first `prefix` of 128 bits agree.
-pub(crate) fn same_prefix(left: u128, right: u128, prefix: u8) -> bool {
+pub fn same_prefix(left: u128, right: u128, prefix: u8) -> bool {
     (left ^ right).checked_shr(128 - u32::from(prefix)).unwrap_or(0) == 0
 }
 
