@@ -7,8 +7,8 @@
 //! RFC 8190; the IPv6 registry as of 2025-10-09) and from the cloud vendors' documentation of
 //! their metadata services. To be compared with them once a year.
 
-use std::fmt;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::fmt;
 
 /// What an address is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -7,9 +7,9 @@ use http::Method;
 use thiserror::Error;
 use url::Host;
 
-use aob_address::{classify, is_local_name};
 use crate::target::{Scheme, Target};
 use crate::{AddressKind, Network, Refusal};
+use aob_address::{classify, is_local_name};
 
 /// What outgoing requests may do. The default reaches every public host by `https` on port 443 or
 /// 80, and nothing else.

@@ -98,7 +98,9 @@ pub(crate) fn check(
     let pointer = newest.and_then(|key| result.find(&key.path)).map(|item| item.pointer.clone());
     let problem = Problem::error(Code::AgentLimit, pointer.unwrap_or_default(), message)
         .with_hint("give the work to an agent that is there, or to a function or http node")
-        .with_example(r#"{"id": "score", "type": "function", "config": {"name": "score_customer"}}"#);
+        .with_example(
+            r#"{"id": "score", "type": "function", "config": {"name": "score_customer"}}"#,
+        );
     Some(problem)
 }
 

@@ -80,10 +80,8 @@ pub(crate) fn is_gate(node: &NodeIr) -> bool {
 /// Whether only an approval takes this edge. A join that tolerates failures counts a rejection as
 /// taken.
 pub(crate) fn is_approving(ir: &Ir, edge: &EdgeIr) -> bool {
-    let tolerates = !matches!(
-        ir.node(edge.to).join.tolerate,
-        Tolerate::Count(0) | Tolerate::Percent(0)
-    );
+    let tolerates =
+        !matches!(ir.node(edge.to).join.tolerate, Tolerate::Count(0) | Tolerate::Percent(0));
     is_gate(ir.node(edge.from))
         && matches!(edge.on, EdgeOn::Success | EdgeOn::Approved)
         && !tolerates

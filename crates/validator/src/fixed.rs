@@ -73,9 +73,7 @@ impl Judge<'_> {
         if own.is_fixed() {
             return own;
         }
-        let entered = |ix: &LoopIx| {
-            self.history.node(&ir.node(ir.loop_at(*ix).head).id).is_fixed()
-        };
+        let entered = |ix: &LoopIx| self.history.node(&ir.node(ir.loop_at(*ix).head).id).is_fixed();
         match ir.node(node).loops.iter().any(entered) {
             true => NodeHistory::Expanded,
             false => NodeHistory::Untouched,
@@ -138,9 +136,7 @@ impl Judge<'_> {
             NodeHistory::Untouched
             | NodeHistory::Started { repairable: false }
             | NodeHistory::Skipped
-            | NodeHistory::Expanded => {
-                "add a node after it, or fork the run from before it"
-            }
+            | NodeHistory::Expanded => "add a node after it, or fork the run from before it",
         };
         let example = format!(
             r#"[{{"op": "add", "path": "/nodes/after_{id}", "value": {{"id": "after_{id}", "type": "transform", "config": {{"template": "$nodes.{id}"}}}}}}, {{"op": "add", "path": "/edges/-", "value": {{"from": "{id}", "to": "after_{id}"}}}}]"#

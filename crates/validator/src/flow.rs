@@ -15,9 +15,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use aob_ir::{
-    Expr, Ir, NodeIr, NodeIx, NodeKind, Reads, Root, Template, TimerIr, TransformIr,
-};
+use aob_ir::{Expr, Ir, NodeIr, NodeIx, NodeKind, Reads, Root, Template, TimerIr, TransformIr};
 
 use crate::dominance::topological;
 use crate::power::{Destination, secrets};
@@ -35,8 +33,7 @@ pub(crate) fn tainted(world: &World<'_>) -> Tainted {
         inputs: vec![false; world.units.len()],
         items: vec![false; world.items.len()],
     };
-    let orders: Vec<Vec<NodeIx>> =
-        world.units.iter().map(|unit| topological(unit.ir())).collect();
+    let orders: Vec<Vec<NodeIx>> = world.units.iter().map(|unit| topological(unit.ir())).collect();
     // Units stand after what runs them, so results of inner ones reach outer ones a round later.
     while flow.round(&orders) {}
     flow.places()
@@ -285,7 +282,9 @@ fn judge(
     let secret = secrets(config).into_iter().next();
     let pointer = format!("{}/config{place}", item.pointer);
     let message = match (&secret, decides) {
-        (_, true) => "what an agent or a foreign server answers decides where the request goes".to_owned(),
+        (_, true) => {
+            "what an agent or a foreign server answers decides where the request goes".to_owned()
+        }
         (Some(secret), false) => format!(
             "what an agent or a foreign server answers goes out together with the secret `{}`",
             secret.name

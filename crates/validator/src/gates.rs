@@ -224,19 +224,23 @@ impl Judge<'_, '_, '_> {
             let (before, after) = (self.base.world.spec(was), self.result.world.spec(is));
             for key in weakened(before, after) {
                 let pointer = format!("{}/{key}", is.pointer);
-                let message = format!("the approval `{path}` stands before something that needs it: its `{key}` cannot change");
+                let message = format!(
+                    "the approval `{path}` stands before something that needs it: its `{key}` cannot change"
+                );
                 let problem = Problem::error(Code::GateWeakened, pointer, message)
                     .with_hint("a higher `config.quorum` is the only change; or add another approval behind it");
                 self.report(problem, &path);
             }
-            let ways = |world: &World<'_>, item: &Item| other_ways(world.units[item.unit].ir(), item);
+            let ways =
+                |world: &World<'_>, item: &Item| other_ways(world.units[item.unit].ir(), item);
             let kept = ways(self.result.world, is);
             for edge in ways(self.base.world, was).iter().filter(|edge| !kept.contains(edge)) {
                 let message = format!(
                     "`{}` says what follows when `{path}` is not approved: it cannot change",
                     edge.id
                 );
-                let pointer = format!("{}/edges/{}", self.result.world.units[is.unit].pointer, edge.id);
+                let pointer =
+                    format!("{}/edges/{}", self.result.world.units[is.unit].pointer, edge.id);
                 let problem = Problem::error(Code::GateWeakened, pointer, message)
                     .with_hint("add nodes behind its target instead");
                 self.report(problem, &edge.id);
@@ -249,8 +253,8 @@ impl Judge<'_, '_, '_> {
         let mut behind: BTreeMap<Power, Option<BTreeSet<String>>> = BTreeMap::new();
         for item in &self.base.world.items {
             let gates: BTreeSet<String> = self.base.before(item).into_iter().collect();
-            let gates = (!gates.is_empty() && needs(self.base.world, item, self.gated))
-                .then_some(gates);
+            let gates =
+                (!gates.is_empty() && needs(self.base.world, item, self.gated)).then_some(gates);
             for power in powers_of(self.base.world, item) {
                 let known = behind.entry(power).or_insert_with(|| Some(BTreeSet::new()));
                 match (&mut *known, &gates) {

@@ -52,8 +52,7 @@ pub(crate) fn growth(
     author: &Author,
     rules: &Rules,
 ) -> Growth {
-    let known: BTreeSet<Power> =
-        base.items.iter().flat_map(|item| powers_of(base, item)).collect();
+    let known: BTreeSet<Power> = base.items.iter().flat_map(|item| powers_of(base, item)).collect();
     let mut found: BTreeMap<Power, (Arc<str>, String)> = BTreeMap::new();
     for item in &result.items {
         let place = || (Arc::clone(&item.path), item.pointer.clone());

@@ -14,8 +14,7 @@ use crate::locate::of_compiler;
 use crate::validate::{make, of_patch};
 use crate::world::World;
 use crate::{
-    Author, Check, GraphDiff, Growth, Problem, Proposal, Rejected, Rules, Unstarted, agents,
-    growth,
+    Author, Check, GraphDiff, Growth, Problem, Proposal, Rejected, Rules, Unstarted, agents, growth,
 };
 
 /// What is known of a patch without a server.

@@ -158,10 +158,10 @@ codes! {
     TooManyPatches => "too_many_patches",
     /// Sub-workflows are used too often or nested too deeply.
     TooManySubWorkflows => "too_many_sub_workflows",
-    /// Something with an effect that cannot be undone would run without anybody having seen it.
-    UnreviewedEffect => "unreviewed_effect",
     /// A sub-workflow is named by a tag that leads nowhere.
     UnresolvedWorkflow => "unresolved_workflow",
+    /// Something with an effect that cannot be undone would run without anybody having seen it.
+    UnreviewedEffect => "unreviewed_effect",
     /// What an agent, a webhook or a foreign server answers decides what is sent out.
     UntrustedFlow => "untrusted_flow",
 }

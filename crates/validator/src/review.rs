@@ -79,9 +79,10 @@ fn lowered(
         item.path,
         name(least)
     );
-    let problem = Problem::approval(Code::EffectLowered, format!("{}/effect", item.pointer), message)
-        .with_hint("leave `effect` out, or declare what the node really does")
-        .with_example(format!(r#""effect": "{}""#, name(least)));
+    let problem =
+        Problem::approval(Code::EffectLowered, format!("{}/effect", item.pointer), message)
+            .with_hint("leave `effect` out, or declare what the node really does")
+            .with_example(format!(r#""effect": "{}""#, name(least)));
     Some(problem)
 }
 

@@ -181,7 +181,12 @@ impl Judge<'_> {
         self.checks.add(1, "agents", &found, &format!("{} ever", ever.len()));
         problems.extend(found);
         let found = scope::check(author, &diff, &self.base, &self.result);
-        self.checks.add(2, "author", &found, &format!("what a patch by {} may touch", author.as_str()));
+        self.checks.add(
+            2,
+            "author",
+            &found,
+            &format!("what a patch by {} may touch", author.as_str()),
+        );
         problems.extend(found);
         let growth = growth::growth(&self.base, &self.result, author, self.rules);
         let found = grown(author, &growth);
@@ -206,9 +211,8 @@ impl Judge<'_> {
         let after = Gates::of(&self.result);
         let mut problems = gates::check(&before, &after, self.rules.gated);
         self.checks.add(2, "approvals", &problems, "nothing leads around one that is needed");
-        let is_reviewed = |item: &crate::world::Item| {
-            after.before(item).iter().any(|gate| self.is_open(gate))
-        };
+        let is_reviewed =
+            |item: &crate::world::Item| after.before(item).iter().any(|gate| self.is_open(gate));
         let mut flows = flow::check(&self.base, &self.result, &is_reviewed);
         if *author == Author::Optimizer {
             flows.iter_mut().for_each(|problem| problem.severity = Severity::Error);
@@ -224,8 +228,7 @@ impl Judge<'_> {
     /// Whether an approval of the base was not asked for yet.
     fn is_open(&self, gate: &str) -> bool {
         let outermost = gate.split('/').next().unwrap_or_default();
-        self.base.find(gate).is_some()
-            && self.history.node(outermost) == NodeHistory::Untouched
+        self.base.find(gate).is_some() && self.history.node(outermost) == NodeHistory::Untouched
     }
 }
 
@@ -293,8 +296,8 @@ fn conclude(conclusion: Conclusion<'_>) -> Result<Validated, Rejected> {
     warnings.extend(notes);
     let subject_hash =
         subject::hash(proposal.patch, (&made.ir, &made.document), &diff, &growth, &reasons);
-    let approval = (!reasons.is_empty())
-        .then(|| ApprovalNeed { reasons, approvers: rules.approvers.clone() });
+    let approval =
+        (!reasons.is_empty()).then(|| ApprovalNeed { reasons, approvers: rules.approvers.clone() });
     let proof = Proof {
         base: proposal.base.digest,
         result: Arc::clone(&made.ir),

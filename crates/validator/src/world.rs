@@ -175,7 +175,8 @@ impl<'a> World<'a> {
         for (pointer, tag) in self.unresolved.iter().filter(|_| !offline) {
             let message = format!("there is no workflow `{tag}`, or it runs itself");
             let problem = Problem::error(Code::UnresolvedWorkflow, pointer, message);
-            problems.push(problem.with_hint("name a workflow of this workspace, or give it inline"));
+            problems
+                .push(problem.with_hint("name a workflow of this workspace, or give it inline"));
         }
         problems
     }

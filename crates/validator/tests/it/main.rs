@@ -1,0 +1,4 @@
+//! Tests of the validator through its public interface.
+
+mod case;
+mod corpus;
