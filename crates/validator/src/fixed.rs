@@ -155,7 +155,7 @@ impl Judge<'_> {
             }
             if let Some(to) = self.base.0.node_ix(&edge.to).filter(|to| self.state(*to).is_fixed())
             {
-                self.into_started(edge, to);
+                self.leads_into_started(edge, to);
             } else if self.history.is_edge_decided(&edge.id) {
                 self.decided(edge, was.is_some());
             }
@@ -174,7 +174,7 @@ impl Judge<'_> {
         }
     }
 
-    fn into_started(&mut self, edge: &EdgeChange, to: NodeIx) {
+    fn leads_into_started(&mut self, edge: &EdgeChange, to: NodeIx) {
         let (id, target) = (&edge.id, &edge.to);
         let message = format!("`{id}` would lead into `{target}`, which has started already");
         let pointer = format!("/edges/{id}");

@@ -86,10 +86,13 @@ impl Flow<'_, '_> {
             let Some(host) = self.world.units[unit].host else { continue };
             let item = &self.world.items[host];
             let scope = self.scope(item);
-            let inputs = match &self.world.node(item).kind {
-                NodeKind::Composite { inputs: Some(inputs), .. } => self.template(inputs, scope),
-                // The body of a map with a `workflow`.
-                _ => scope.input,
+            // The body of a map with a `workflow` has no inputs of its own.
+            let inputs = if let NodeKind::Composite { inputs: Some(inputs), .. } =
+                &self.world.node(item).kind
+            {
+                self.template(inputs, scope)
+            } else {
+                scope.input
             };
             has_grown |= inputs && !self.inputs[unit];
             self.inputs[unit] |= inputs;
@@ -131,8 +134,8 @@ impl Flow<'_, '_> {
     fn output(&self, unit: usize, node: NodeIx) -> bool {
         let owned = self.world.owned(unit, node).iter().map(|ix| &self.world.items[*ix]);
         // A map is as trusted as its innermost body.
-        let bodies = owned.filter(|item| !item.is_compensation());
-        bodies.last().is_some_and(|item| {
+        let mut bodies = owned.filter(|item| !item.is_compensation());
+        bodies.next_back().is_some_and(|item| {
             let scope = self.scope(item);
             self.gives(item, self.world.node(item), scope)
         })
@@ -170,8 +173,8 @@ impl Flow<'_, '_> {
     fn child(&self, item: &Item) -> bool {
         let path = format!("{}/", item.path);
         let Some(unit) = self.world.find_unit(&path) else { return true };
-        let ends = self.ir(unit).terminals.iter();
-        ends.map(|node| self.outputs[unit][*node as usize]).any(|output| output)
+        let mut ends = self.ir(unit).terminals.iter();
+        ends.any(|node| self.outputs[unit][*node as usize])
     }
 
     fn template(&self, template: &Template, scope: Scope) -> bool {

@@ -68,8 +68,6 @@ fn kind(host: &Host) -> Option<&'static str> {
         Host::Ipv4(address) => IpAddr::V4(*address),
         Host::Ipv6(address) => IpAddr::V6(*address),
     };
-    match classify(address, false) {
-        AddressKind::Public => None,
-        other => Some(other.as_str()),
-    }
+    let kind = classify(address, false);
+    (kind != AddressKind::Public).then(|| kind.as_str())
 }
