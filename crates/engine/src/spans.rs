@@ -99,7 +99,7 @@ fn span(id: InstanceId, instance: &Instance) -> SpanView {
         opened_at: instance.opened_at,
         started_at: instance.started_at,
         since: instance.since,
-        finished_at: instance.finished_at,
+        finished_at: instance.finished_at(),
         error,
         late_attempt: (instance.late > 0).then_some(instance.late),
         child: if let Doing::Child(wait) = &instance.doing { Some(wait.child) } else { None },

@@ -173,7 +173,7 @@ impl RunState {
             output: instance.output,
             error,
             started_at: Some(instance.started_at.unwrap_or(instance.opened_at)),
-            finished_at: instance.finished_at,
+            finished_at: instance.finished_at(),
             child: if let Doing::Child(wait) = &instance.doing { Some(wait.child) } else { None },
             ticket: if let Doing::Approval { ticket } = &instance.doing {
                 Some(ticket.clone())

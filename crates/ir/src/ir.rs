@@ -89,8 +89,8 @@ pub struct NodeIr {
     pub queue_timeout_ms: Option<u64>,
     /// Milliseconds without progress after the grant; `None`: no timeout.
     pub idle_timeout_ms: Option<u64>,
-    /// Retry rules, defaults filled in.
-    pub retry: RetryIr,
+    /// Retry rules, defaults filled in; shared by the nodes that have no others.
+    pub retry: Arc<RetryIr>,
     /// What a person or the failure rules must know about effects outside; defaults filled in.
     pub effect: EffectClass,
     /// The node that undoes this one; its id is `<id>.compensate`.
@@ -98,7 +98,7 @@ pub struct NodeIr {
     /// What happens when retries and failure edges do not take care of a failure.
     pub on_error: OnError,
     /// Conditions on input (before) and output (after).
-    pub checks: ChecksIr,
+    pub checks: Arc<ChecksIr>,
     /// Queue priority.
     pub priority: Priority,
     /// Pool of runners; `None`: the default pool.

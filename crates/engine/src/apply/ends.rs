@@ -120,7 +120,6 @@ fn finish<'a>(
     let instance = row(state, key, now);
     instance.status = status;
     instance.since = now.at;
-    instance.finished_at = Some(now.at);
     // The counts of a finished map stay: they are what is left to see of its body.
     if !matches!(instance.doing, Doing::Map(_)) {
         instance.doing = Doing::Nothing;

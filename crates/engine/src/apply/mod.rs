@@ -156,7 +156,6 @@ fn row<'a>(state: &'a mut RunState, key: &Key, now: Now) -> &'a mut Instance {
         opened_at: now.at,
         since: now.at,
         started_at: None,
-        finished_at: None,
         output: None,
         failure: None,
         outcome: None,

@@ -61,11 +61,10 @@ pub(crate) struct Instance {
     pub(crate) generation: u32,
     /// Time of the event that opened it.
     pub(crate) opened_at: Timestamp,
-    /// Time since when it is in its status.
+    /// Time since when it is in its status; undoing what it did leaves it at its end.
     pub(crate) since: Timestamp,
     /// When its runner started it, if known.
     pub(crate) started_at: Option<Timestamp>,
-    pub(crate) finished_at: Option<Timestamp>,
     pub(crate) output: Option<PayloadRef>,
     pub(crate) failure: Option<Box<FailureNote>>,
     pub(crate) outcome: Option<FailureOutcome>,
@@ -81,6 +80,11 @@ pub(crate) struct Instance {
 }
 
 impl Instance {
+    /// When it ended.
+    pub(crate) fn finished_at(&self) -> Option<Timestamp> {
+        self.status.is_terminal().then_some(self.since)
+    }
+
     /// The bit of an attempt in [`Instance::heard`].
     pub(crate) fn heard_bit(attempt: u32) -> u64 {
         1 << attempt.saturating_sub(1).min(63)

@@ -15,7 +15,7 @@ use crate::value::PayloadRef;
 pub const LEASE_MS: u64 = 15_000;
 
 /// Version of the snapshot encoding. A snapshot of another version is ignored.
-pub const SNAPSHOT_FORMAT: u32 = 1;
+pub const SNAPSHOT_FORMAT: u32 = 2;
 
 /// Run states (design.md section 9).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

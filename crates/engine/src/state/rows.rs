@@ -4,7 +4,7 @@ use std::ops::RangeFrom;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::table::JOURNAL_KEPT_MAX;
+use super::table::{JOURNAL_KEPT_MAX, note};
 use super::{Key, NameId, ScopeKey, Table};
 
 /// Rows of a chunk. Chunks never move, so a graph of any size grows at the same cost per node.
@@ -147,7 +147,7 @@ impl<V: Clone> Rows<V> {
             Some(place) => (self.touch(place), false),
             None => {
                 if self.recording != 0 {
-                    self.made.push(node);
+                    note(&mut self.made, node);
                 }
                 let row = Row { value: default(), touched_in: self.recording, node };
                 (self.push(row), true)

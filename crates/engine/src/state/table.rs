@@ -29,6 +29,16 @@ struct Row<V> {
 
 /// A journal of at most this many entries keeps its memory for the next decision.
 pub(super) const JOURNAL_KEPT_MAX: usize = 16;
+/// Room that a journal has from its first entry on: growing step by step costs more than it saves.
+const JOURNAL_ROOM: usize = 8;
+
+/// Takes a key down in a journal.
+pub(super) fn note<T>(journal: &mut Vec<T>, entry: T) {
+    if journal.capacity() == 0 {
+        journal.reserve_exact(JOURNAL_ROOM);
+    }
+    journal.push(entry);
+}
 
 impl<K: Ord + Clone, V: Clone> Table<K, V> {
     /// Starts the journal.
@@ -100,7 +110,7 @@ impl<K: Ord + Clone, V: Clone> Table<K, V> {
             }
             btree_map::Entry::Vacant(vacant) => {
                 if recording != 0 {
-                    self.made.push(vacant.key().clone());
+                    note(&mut self.made, vacant.key().clone());
                 }
                 vacant.insert(Row { value, touched_in: recording });
             }
@@ -142,7 +152,7 @@ impl<K: Ord + Clone, V: Clone> Table<K, V> {
             }
             btree_map::Entry::Vacant(vacant) => {
                 if recording != 0 {
-                    self.made.push(vacant.key().clone());
+                    note(&mut self.made, vacant.key().clone());
                 }
                 (vacant.insert(Row { value: default(), touched_in: recording }), true)
             }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::kind::decode;
 use super::spec::Spec;
 use super::unit::{Unit, compile_unit};
-use crate::document::{MapConfig, Retry, Tolerate as DocumentTolerate};
+use crate::document::{MapConfig, Tolerate as DocumentTolerate};
 use crate::{
     Capability, ChildWorkflow, EdgeList, Ir, JoinIr, JoinMode, MapIr, NodeIr, NodeKind, OnError,
     Tolerate,
@@ -71,11 +71,11 @@ impl Unit<'_> {
             timeout_ms: None,
             queue_timeout_ms: None,
             idle_timeout_ms: None,
-            retry: self.retry_with_defaults(&Retry::default()),
+            retry: self.default_retry(),
             effect: crate::EffectClass::None,
             compensate: None,
             on_error: OnError::Fail,
-            checks: crate::ChecksIr::default(),
+            checks: Arc::clone(&self.no_checks),
             priority: crate::Priority::Medium,
             pool: None,
         })

@@ -44,7 +44,10 @@ impl Unit<'_> {
             timeout_ms: spec.timeout_ms.or(timeout_ms).or(default(Some(DEFAULT_TIMEOUT_MS))),
             queue_timeout_ms: spec.queue_timeout_ms.or(queue_timeout_ms),
             idle_timeout_ms: spec.idle_timeout_ms,
-            retry: self.retry(spec),
+            retry: match &spec.retry {
+                Some(own) => Arc::new(self.retry(spec, own)),
+                None => self.default_retry(),
+            },
             effect,
             compensate: self.compensate(spec),
             on_error: match &spec.on_error {
@@ -122,9 +125,8 @@ impl Unit<'_> {
         given.or(default).map(Arc::from)
     }
 
-    fn retry(&mut self, spec: &Spec) -> RetryIr {
-        let own = spec.retry.clone().unwrap_or_default();
-        let retry = self.retry_with_defaults(&own);
+    fn retry(&mut self, spec: &Spec, own: &document::Retry) -> RetryIr {
+        let retry = self.retry_with_defaults(own);
         if let Some(max) = own.max_backoff_ms
             && max < retry.backoff_ms
         {
@@ -136,8 +138,14 @@ impl Unit<'_> {
         retry
     }
 
+    /// The retry rules of nodes that say nothing about it.
+    pub(super) fn default_retry(&self) -> Arc<RetryIr> {
+        let make = || Arc::new(self.retry_with_defaults(&document::Retry::default()));
+        Arc::clone(self.default_retry.get_or_init(make))
+    }
+
     /// Retry rules with the document's defaults, then ours.
-    pub(super) fn retry_with_defaults(&self, own: &document::Retry) -> RetryIr {
+    fn retry_with_defaults(&self, own: &document::Retry) -> RetryIr {
         let default = self.defaults.retry.clone().unwrap_or_default();
         let attempts = own.max_attempts.or(default.max_attempts);
         let attempts = attempts.and_then(|attempts| u32::try_from(attempts.get()).ok());
@@ -194,12 +202,12 @@ impl Unit<'_> {
         Some(Box::new(compiled))
     }
 
-    fn checks(&mut self, spec: &Spec) -> ChecksIr {
-        let Some(checks) = &spec.checks else { return ChecksIr::default() };
-        ChecksIr {
+    fn checks(&mut self, spec: &Spec) -> Arc<ChecksIr> {
+        let Some(checks) = &spec.checks else { return Arc::clone(&self.no_checks) };
+        Arc::new(ChecksIr {
             pre: self.check_list(&checks.pre, &spec.at("checks/pre"), Scope::INPUT),
             post: self.check_list(&checks.post, &spec.at("checks/post"), Scope::OUTPUT),
-        }
+        })
     }
 
     fn check_list(

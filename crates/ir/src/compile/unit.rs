@@ -1,5 +1,6 @@
 //! One document: the whole one, or a sub-workflow given inline.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
@@ -13,8 +14,8 @@ use super::{edges, graph, joins, loops, upstream};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::document::{self, Defaults};
 use crate::{
-    Capability, Digest, Ir, JsonSchema, Limits, NodeIr, NodeIx, OnFailure, OnUnknown, Tier,
-    canonical_json, parse,
+    Capability, ChecksIr, Digest, Ir, JsonSchema, Limits, NodeIr, NodeIx, OnFailure, OnUnknown,
+    RetryIr, Tier, canonical_json, parse,
 };
 
 /// Compiles one alias-free document. Problems go to `problems` with pointers below `base`.
@@ -42,6 +43,10 @@ pub(super) struct Unit<'p> {
     pub(super) base: String,
     problems: &'p mut Vec<Diagnostic>,
     pub(super) defaults: Defaults,
+    /// The retry rules of nodes that have no others, once one asks.
+    pub(super) default_retry: OnceCell<Arc<RetryIr>>,
+    /// The checks of nodes that have none.
+    pub(super) no_checks: Arc<ChecksIr>,
     pub(super) on_unknown: OnUnknown,
     pub(super) limits: Limits,
     on_failure: OnFailure,
@@ -77,6 +82,8 @@ impl<'p> Unit<'p> {
             base: base.to_owned(),
             problems,
             defaults: read(document, "defaults").unwrap_or_default(),
+            default_retry: OnceCell::new(),
+            no_checks: Arc::default(),
             on_unknown: match read(document, "on_unknown") {
                 Some(document::OnUnknown::Park) => OnUnknown::Park,
                 Some(document::OnUnknown::Reject) => OnUnknown::Reject,
