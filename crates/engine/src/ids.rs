@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
+use siphasher::sip128::SipHasher24;
 use smallvec::SmallVec;
 use uuid::Uuid;
 
@@ -341,8 +342,32 @@ impl fmt::Display for TicketId {
 /// The idempotency key of an instance: f(run, instance, generation), the same for every attempt.
 /// 32 hex digits.
 pub fn idempotency_key(run: RunId, instance: &InstanceId, generation: u32) -> Arc<str> {
-    let key = derived_key("aob.idempotency.1", run, instance, generation);
-    Arc::from(&*hex::Buffer::<16>::new().format(&key))
+    RunKeys::of(run).key(instance, generation)
+}
+
+/// The idempotency keys of one run: 128 bits of SipHash-2-4 over the instance's text form, a zero
+/// byte and the generation (4 bytes, most significant first), under a secret that is the first half
+/// of a SHA-256 over `aob.idempotency.1` and the run's id. So the keys of different runs have
+/// nothing in common, and a decision that hands out many jobs pays for one SHA-256.
+#[derive(Debug)]
+pub(crate) struct RunKeys(SipHasher24);
+
+impl RunKeys {
+    pub(crate) fn of(run: RunId) -> Self {
+        let mut text = HashInput::default();
+        text.0.extend_from_slice(b"aob.idempotency.1");
+        text.0.extend_from_slice(run.0.as_bytes());
+        Self(SipHasher24::new_with_key(&text.digest()))
+    }
+
+    pub(crate) fn key(&self, instance: &InstanceId, generation: u32) -> Arc<str> {
+        let mut text = HashInput::default();
+        text.instance(instance);
+        text.0.push(0);
+        text.0.extend_from_slice(&generation.to_be_bytes());
+        let key = self.0.hash(&text.0).as_bytes();
+        Arc::from(&*hex::Buffer::<16>::new().format(&key))
+    }
 }
 
 /// The first half of a SHA-256 over what the key is for.
@@ -353,9 +378,7 @@ fn derived_key(domain: &str, run: RunId, instance: &InstanceId, generation: u32)
     text.instance(instance);
     text.0.push(0);
     text.0.extend_from_slice(&generation.to_be_bytes());
-    let mut key = [0; 16];
-    key.copy_from_slice(&Sha256::digest(&text.0)[..16]);
-    key
+    text.digest()
 }
 
 /// Collects what is formatted into it, to be hashed in one go.
@@ -363,6 +386,13 @@ fn derived_key(domain: &str, run: RunId, instance: &InstanceId, generation: u32)
 struct HashInput(SmallVec<[u8; 128]>);
 
 impl HashInput {
+    /// The first half of its SHA-256.
+    fn digest(&self) -> [u8; 16] {
+        let mut half = [0; 16];
+        half.copy_from_slice(&Sha256::digest(&self.0)[..16]);
+        half
+    }
+
     /// The instance's text form.
     fn instance(&mut self, instance: &InstanceId) {
         if instance.scope.is_top() {
@@ -377,5 +407,40 @@ impl fmt::Write for HashInput {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         self.0.extend_from_slice(text.as_bytes());
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::{InstanceId, RunId, idempotency_key};
+
+    /// Runners and the services they call remember keys: they must never change.
+    #[test]
+    fn idempotency_keys_stay_what_they_are() {
+        let run = RunId(uuid::Uuid::from_u128(7));
+        let key = |text: &str, generation| {
+            let instance: InstanceId = text.parse().expect("an instance");
+            idempotency_key(run, &instance, generation)
+        };
+        assert_eq!(&*key("pay", 0), "6e470c1852eff2c3378c0b842637f675");
+        assert_eq!(&*key("crawl[3]/fetch", 1), "35871e6a1a726b4ba46520ee87ecb4f2");
+    }
+
+    #[test]
+    fn idempotency_keys_differ_by_run_instance_and_generation() {
+        let mut seen = BTreeSet::new();
+        for run in 0..20 {
+            let run = RunId(uuid::Uuid::from_u128(run));
+            for node in ["a", "b", "m[0]/a", "m[1]/a", "m[1]/m[0]/a"] {
+                let instance: InstanceId = node.parse().expect("an instance");
+                for generation in 0..3 {
+                    let key = idempotency_key(run, &instance, generation);
+                    assert_eq!(key.len(), 32);
+                    assert!(seen.insert(key), "{node} of {run}, generation {generation}");
+                }
+            }
+        }
     }
 }

@@ -21,6 +21,7 @@ mod start;
 mod stop;
 mod tick;
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
@@ -31,7 +32,7 @@ use serde_json::Value;
 use crate::apply::apply;
 use crate::command::{Command, Decision, NoChange, Rejection, RejectionCode, Request};
 use crate::event::{Continued, Event, EventKind};
-use crate::ids::{InstanceId, Timestamp};
+use crate::ids::{InstanceId, RunKeys, Timestamp};
 use crate::state::{Phase, RunState};
 use crate::value::{Blob, Blobs, Payload, PayloadRef, Place};
 
@@ -80,7 +81,8 @@ pub fn advance(
         fresh: BTreeMap::new(),
         bytes: 0,
         work: VecDeque::new(),
-        run_value: None,
+        run_value: OnceCell::new(),
+        keys: OnceCell::new(),
     };
     let stop = match decider.run() {
         Ok(()) if decider.events.is_empty() => Stop::NoChange(NoChange::Repeated),
@@ -135,7 +137,8 @@ struct Decider<'a> {
     fresh: BTreeMap<Digest, Arc<Blob>>,
     bytes: usize,
     work: VecDeque<Work>,
-    run_value: Option<Arc<Value>>,
+    run_value: OnceCell<Arc<Value>>,
+    keys: OnceCell<RunKeys>,
 }
 
 impl Decider<'_> {

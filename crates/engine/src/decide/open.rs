@@ -14,7 +14,7 @@ use crate::event::{
     ChildStarted, Failure, FailureOutcome, Job, JobType, NodeParked, NodeScheduled, NodeWaiting,
     ParkReason, SignalAwaited, SkipCause, TimerStarted, WarningRaised,
 };
-use crate::ids::{InstanceId, RunId, Timestamp, idempotency_key};
+use crate::ids::{InstanceId, RunId, RunKeys, Timestamp};
 use crate::value::Payload;
 
 /// Attempts at most this long, of harmless effect, run without a lease.
@@ -186,7 +186,7 @@ impl<'a> Decider<'a> {
             (JobType::Http, &node.type_name, node.pool.is_none())
         };
         let meta = self.state.meta();
-        let key = idempotency_key(meta.run, id, 0);
+        let key = self.keys.get_or_init(|| RunKeys::of(meta.run)).key(id, 0);
         let priority =
             if node.priority == Priority::Medium { meta.priority } else { node.priority };
         let harmless = match node.effect {

@@ -175,18 +175,18 @@ impl Decider<'_> {
 
     /// `$run`: what a document may know of its run.
     fn run_value(&self) -> Arc<Value> {
-        if let Some(value) = &self.run_value {
-            return Arc::clone(value);
-        }
-        let meta = self.state.meta();
-        Arc::new(serde_json::json!({
-            "id": meta.run,
-            "workflow": meta.name,
-            "tag": meta.tag,
-            "created_at": meta.created_at,
-            "depth": meta.depth,
-            "labels": meta.labels,
-        }))
+        let make = || {
+            let meta = self.state.meta();
+            Arc::new(serde_json::json!({
+                "id": meta.run,
+                "workflow": meta.name,
+                "tag": meta.tag,
+                "created_at": meta.created_at,
+                "depth": meta.depth,
+                "labels": meta.labels,
+            }))
+        };
+        Arc::clone(self.run_value.get_or_init(make))
     }
 }
 
