@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::error::{PatchCode, PatchError};
 use crate::ids::{Found, Ids};
 use crate::place::{ItemId, Place, names_an_id};
-use crate::resolve::{Fault, Slot, Spot, Step, address, existing, slot, value_at};
+use crate::resolve::{Fault, Slot, Spot, Step, address, existing, place_of, slot, value_at};
 use crate::size::{Measure, measure, nodes, patch_bytes, text_bytes};
 use crate::{Budget, Operation, Patch, Pointer, equal, parse};
 use refuse::{admit, explained, has_id, test_failed, too_large};
@@ -35,12 +35,6 @@ pub(crate) struct Dirty {
     pub(crate) nodes: BTreeSet<String>,
 }
 
-impl Dirty {
-    pub(crate) fn has(&self, node: ItemId<'_>) -> bool {
-        matches!(node, ItemId::Named(id) if self.nodes.contains(id))
-    }
-}
-
 /// How one change is taken back.
 #[derive(Debug)]
 pub(crate) enum Undo {
@@ -53,10 +47,22 @@ pub(crate) enum Undo {
 }
 
 /// What applying one patch goes by.
-struct Work<'b> {
+pub(crate) struct Work<'b> {
     budget: &'b Budget,
     /// Bytes that were copied or moved.
     carried: usize,
+}
+
+impl<'b> Work<'b> {
+    /// Before the first operation of `patch`.
+    pub(crate) fn of(patch: &Patch, budget: &'b Budget) -> Result<Self, PatchError> {
+        parse::within(patch, budget)?;
+        let bytes = patch_bytes(patch);
+        if bytes > budget.patch_bytes {
+            return Err(parse::too_large(bytes, budget));
+        }
+        Ok(Self { budget, carried: 0 })
+    }
 }
 
 impl Draft {
@@ -102,17 +108,22 @@ impl Draft {
         budget: &Budget,
         mut done: impl FnMut(&mut Self, Undo),
     ) -> Result<(), PatchError> {
-        parse::within(patch, budget)?;
-        let bytes = patch_bytes(patch);
-        if bytes > budget.patch_bytes {
-            return Err(parse::too_large(bytes, budget));
-        }
-        let mut work = Work { budget, carried: 0 };
+        let mut work = Work::of(patch, budget)?;
         for (op_index, operation) in patch.operations.iter().enumerate() {
-            self.operation(operation, &mut work, &mut done)
-                .map_err(|fault| explained(fault, op_index, operation))?;
+            self.step(op_index, operation, &mut work, &mut done)?;
         }
         Ok(())
+    }
+
+    /// One operation of [`Draft::run`].
+    pub(crate) fn step(
+        &mut self,
+        op_index: usize,
+        operation: &Operation,
+        work: &mut Work<'_>,
+        done: &mut impl FnMut(&mut Self, Undo),
+    ) -> Result<(), PatchError> {
+        self.operation(operation, work, done).map_err(|fault| explained(fault, op_index, operation))
     }
 
     /// What may hold aliases since the draft was made.
@@ -130,6 +141,34 @@ impl Draft {
         self.bytes = self.bytes.saturating_sub(bytes_before).saturating_add(bytes_after);
     }
 
+    /// The steps to what is at `pointer`, if something is.
+    pub(crate) fn locate(&mut self, pointer: &Pointer) -> Option<Vec<Step>> {
+        existing(&self.document, &mut self.ids, pointer).ok().map(|spot| spot.steps)
+    }
+
+    /// What is at `pointer`, if something is.
+    pub(crate) fn get(&mut self, pointer: &Pointer) -> Option<&Value> {
+        let steps = self.locate(pointer)?;
+        value_at(&self.document, &steps)
+    }
+
+    /// How many items of a list have an id.
+    pub(crate) fn count(&mut self, list: &[Step], id: &str) -> usize {
+        let place = place_of(list);
+        let items = value_at(&self.document, list).and_then(Value::as_array);
+        match self.ids.find(place, list.len(), items.map_or(&[][..], Vec::as_slice), id) {
+            Found::Nothing => 0,
+            Found::At(_) => 1,
+            Found::Several(count) => count,
+        }
+    }
+
+    /// The pointer of what is at `pointer`, by ids where they are unique.
+    pub(crate) fn stable(&mut self, pointer: &Pointer) -> Option<Pointer> {
+        let steps = self.locate(pointer)?;
+        Some(self.address(&steps))
+    }
+
     /// The pointer of what steps lead to, by ids where they are unique.
     pub(crate) fn address(&mut self, steps: &[Step]) -> Pointer {
         address(&self.document, &mut self.ids, steps)
@@ -143,7 +182,7 @@ impl Draft {
             Step::Key(key) => return parent.child(key.as_str()),
             Step::Index(at) => *at,
         };
-        let place = parent.tokens().iter().fold(Place::Graph, |place, token| place.below(token));
+        let place = place_of(above);
         let list = value_at(&self.document, above).and_then(Value::as_array);
         let list = list.map_or(&[][..], Vec::as_slice);
         let id = ItemId::of(place, value).map(ItemId::to_text).filter(|id| names_an_id(id));

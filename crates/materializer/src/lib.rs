@@ -11,26 +11,39 @@
 
 mod apply;
 mod budget;
+mod chain;
+mod diff;
 mod draft;
 mod equal;
 mod error;
+mod graph_diff;
 mod ids;
 mod materialize;
 mod operation;
 mod parse;
 mod place;
 mod pointer;
+mod rebase;
 mod resolve;
 mod size;
+mod touched;
+mod trace;
 
 pub use apply::{apply, inverse};
 pub use budget::Budget;
+pub use chain::{ChainError, SNAPSHOT_EVERY, compact, materialize_chain, snapshot_before};
+pub use diff::diff;
 pub use draft::Draft;
 pub use equal::equal;
 pub use error::{PatchCode, PatchError, PatchErrors};
+pub use graph_diff::{Change, GraphDiff, Item, ItemDiff, ListDiff};
 pub use materialize::{Materialized, materialize};
 pub use operation::{Operation, Patch};
 pub use pointer::{InvalidPointer, Pointer};
+pub use rebase::{
+    Conflict, ConflictReason, Conflicts, Ours, RebaseError, Theirs, ThreeWay, rebase,
+};
+pub use touched::{NodeTouch, Touched, touched};
 
 #[cfg(test)]
 mod tests;

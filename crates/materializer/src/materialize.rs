@@ -42,34 +42,34 @@ pub fn materialize(
 
 impl Draft {
     /// Takes aliases and short forms out of what was patched since the draft was made, as
-    /// [`aob_ir::compile`] does. A further patch is written against the result.
-    pub fn respell(&mut self) {
+    /// [`aob_ir::compile`] does; returns the ids of nodes that had some. A further patch is
+    /// written against the result.
+    pub fn respell(&mut self) -> Vec<String> {
         let dirty = self.take_dirty();
-        let mut changed = (0, 0);
-        let mut rewrite = |value: &mut Value, by: fn(&mut Value)| {
-            changed.0 += measure(value).bytes;
-            by(value);
-            changed.1 += measure(value).bytes;
-        };
+        let mut respelled = Respelled::default();
         let document = self.document_mut();
         if dirty.everything {
-            rewrite(document, respell);
+            respelled.rewrite(document, respell);
         } else if let Value::Object(map) = document {
             let (mut nodes, edges) = (map.remove("nodes"), map.remove("edges"));
-            rewrite(document, respell);
+            respelled.rewrite(document, respell);
             for node in nodes.iter_mut().filter_map(Value::as_array_mut).flatten() {
-                if ItemId::of(Place::Nodes, node).is_some_and(|id| dirty.has(id)) {
-                    rewrite(node, respell_node);
+                let Some(ItemId::Named(id)) = ItemId::of(Place::Nodes, node) else { continue };
+                if dirty.nodes.contains(id) {
+                    let id = id.to_owned();
+                    if respelled.rewrite(node, respell_node) {
+                        respelled.nodes.push(id);
+                    }
                 }
             }
-            let lists = [("nodes", nodes), ("edges", edges)];
-            let lists = lists.into_iter();
+            let lists = [("nodes", nodes), ("edges", edges)].into_iter();
             let lists = lists.filter_map(|(key, list)| Some((key.to_owned(), list?)));
             if let Value::Object(map) = document {
                 map.extend(lists);
             }
         }
-        self.reworded(changed.0, changed.1);
+        self.reworded(respelled.bytes_before, respelled.bytes_after);
+        respelled.nodes
     }
 
     /// The document with its canonical text and digest.
@@ -84,5 +84,27 @@ impl Draft {
         })?;
         let digest = Digest::of(canonical.as_bytes());
         Ok(Materialized { document, canonical: canonical.into(), digest })
+    }
+}
+
+/// What became of a document in other words.
+#[derive(Default)]
+struct Respelled {
+    bytes_before: usize,
+    bytes_after: usize,
+    nodes: Vec<String>,
+}
+
+impl Respelled {
+    /// Whether something changed.
+    fn rewrite(&mut self, value: &mut Value, by: fn(&mut Value)) -> bool {
+        let before = value.clone();
+        by(value);
+        let changed = *value != before;
+        if changed {
+            self.bytes_before += measure(&before).bytes;
+            self.bytes_after += measure(value).bytes;
+        }
+        changed
     }
 }

@@ -59,6 +59,14 @@ impl Pointer {
         other.tokens.starts_with(&self.tokens)
     }
 
+    pub(crate) fn push(&mut self, token: &str) {
+        self.tokens.push(token.to_owned());
+    }
+
+    pub(crate) fn pop(&mut self) {
+        self.tokens.pop();
+    }
+
     /// The first `length` tokens.
     #[must_use]
     pub(crate) fn truncated(&self, length: usize) -> Self {

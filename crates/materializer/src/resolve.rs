@@ -86,6 +86,13 @@ pub(crate) fn value_at_mut<'v>(document: &'v mut Value, steps: &[Step]) -> Optio
     })
 }
 
+/// What stands where steps lead to.
+pub(crate) fn place_of(steps: &[Step]) -> Place {
+    steps.iter().fold(Place::Graph, |place, step| {
+        place.below(if let Step::Key(key) = step { key } else { "" })
+    })
+}
+
 /// Finds what is at `pointer`.
 pub(crate) fn existing(document: &Value, ids: &mut Ids, pointer: &Pointer) -> Result<Spot, Fault> {
     existing_prefix(document, ids, pointer, pointer.tokens().len()).map(|(spot, _)| spot)

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use crate::Patch;
 use crate::place::Place;
+use crate::{Operation, Patch};
 
 /// Size of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,11 +87,13 @@ pub(crate) fn nodes(place: Place, value: &Value) -> usize {
 
 /// Bytes of the canonical text of a patch.
 pub(crate) fn patch_bytes(patch: &Patch) -> usize {
-    let operations = patch.operations.iter().map(|operation| {
-        let path = operation.path().to_string();
-        let from = operation.from().map_or(0, |from| 8 + text_bytes(&from.to_string()));
-        let value = operation.value().map_or(0, |value| 9 + measure(value).bytes);
-        2 + from + 5 + text_bytes(operation.name()) + 8 + text_bytes(&path) + value
-    });
-    1 + operations.map(|bytes| bytes + 1).sum::<usize>().max(1)
+    1 + patch.operations.iter().map(|one| operation_bytes(one) + 1).sum::<usize>().max(1)
+}
+
+/// Bytes of the canonical text of an operation.
+pub(crate) fn operation_bytes(operation: &Operation) -> usize {
+    let path = operation.path().to_string();
+    let from = operation.from().map_or(0, |from| 8 + text_bytes(&from.to_string()));
+    let value = operation.value().map_or(0, |value| 9 + measure(value).bytes);
+    2 + from + 5 + text_bytes(operation.name()) + 8 + text_bytes(&path) + value
 }
