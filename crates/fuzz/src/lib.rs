@@ -14,4 +14,4 @@ pub use corpus::{Seed, seeds};
 pub use dice::Dice;
 pub use drive::{Driven, drive};
 pub use mutate::{mangle_bytes, mangle_json};
-pub use targets::{document, events, log_of, run, snapshot};
+pub use targets::{document, events, log_of, patch, run, snapshot};

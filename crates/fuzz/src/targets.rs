@@ -7,6 +7,9 @@ use aob_engine::{
     RunState, Timestamp, apply, decide, effects, explain, owed,
 };
 use aob_ir::{Digest, Ir};
+use aob_materializer::{
+    Budget, GraphDiff, Patch, apply as apply_patch, diff, inverse, materialize,
+};
 use serde_json::Value;
 
 use crate::drive::drive;
@@ -109,6 +112,44 @@ pub fn snapshot(bytes: &[u8]) {
     if let Ok(state) = RunState::from_snapshot(bytes) {
         state.to_snapshot();
     }
+}
+
+/// A document and the text of a patch, with a zero byte between them: parsed, applied within what
+/// an agent and a person may, taken back, compared and compiled.
+///
+/// # Panics
+/// Where a budget or a law of patches is broken.
+pub fn patch(bytes: &[u8]) {
+    let mut parts = bytes.splitn(2, |byte| *byte == 0);
+    let text = std::str::from_utf8(parts.next().unwrap_or_default()).unwrap_or_default();
+    let Ok(mut base) = aob_ir::parse_document(text) else { return };
+    aob_ir::respell(&mut base);
+    let text = std::str::from_utf8(parts.next().unwrap_or_default()).unwrap_or_default();
+    for budget in [Budget::AGENT, Budget::PERSON] {
+        match Patch::parse(text, &budget) {
+            Ok(patch) => patch_of(&base, &patch, &budget),
+            Err(refusal) => assert!(!refusal.0.is_empty(), "a refusal says why"),
+        }
+    }
+}
+
+fn patch_of(base: &Value, patch: &Patch, budget: &Budget) {
+    let text = patch.canonical().expect("what was parsed has a canonical text");
+    assert_eq!(Patch::parse(&text, budget).as_ref(), Ok(patch));
+    let Ok(made) = materialize(base, patch, budget) else { return };
+    assert!(made.canonical.len() <= budget.document_bytes);
+    if let Ok(compiled) = aob_ir::compile(&made.document) {
+        assert_eq!(compiled.ir.digest, made.digest, "the digest is that of the IR");
+    }
+    let canonical = |value: &Value| aob_ir::canonical_json(value).expect("documents have one");
+    let raw = apply_patch(base.clone(), patch, budget).expect("it was applied before");
+    let back = inverse(base.clone(), patch, budget).expect("it was applied before");
+    let again = apply_patch(raw, &back, &Budget::DOCUMENT).expect("an inverse applies");
+    assert_eq!(canonical(&again), canonical(base), "what was taken back is as it was");
+    let other = diff(base, &made.document);
+    let other = apply_patch(base.clone(), &other, &Budget::DOCUMENT).expect("a diff applies");
+    assert_eq!(canonical(&other), *made.canonical, "a diff leads where it should");
+    GraphDiff::between(base, &made.document);
 }
 
 /// Every view of a state.

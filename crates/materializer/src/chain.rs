@@ -46,6 +46,7 @@ pub fn materialize_chain<'p>(
     for (index, patch) in patches.into_iter().enumerate() {
         draft.run(patch, budget, |_, _| ()).map_err(|error| ChainError::of(index, error))?;
         draft.respell();
+        draft.within(budget).map_err(|error| ChainError::of(index, error))?;
         last = index;
     }
     draft.finish().map_err(|error| ChainError::of(last, error))

@@ -136,6 +136,16 @@ impl Draft {
         &mut self.document
     }
 
+    /// Whether the document is within its bytes still: other words may be longer.
+    pub(crate) fn within(&self, budget: &Budget) -> Result<(), PatchError> {
+        if self.bytes <= budget.document_bytes {
+            return Ok(());
+        }
+        let fault = too_large(self.bytes, budget);
+        let error = PatchError::of_patch(fault.code, fault.message);
+        Err(PatchError { hint: fault.hint, ..error })
+    }
+
     /// A part of the document was rewritten in other words; nodes and ids are what they were.
     pub(crate) fn reworded(&mut self, bytes_before: usize, bytes_after: usize) {
         self.bytes = self.bytes.saturating_sub(bytes_before).saturating_add(bytes_after);

@@ -37,6 +37,7 @@ pub fn materialize(
     let mut draft = Draft::new(base.clone());
     draft.run(patch, budget, |_, _| ())?;
     draft.respell();
+    draft.within(budget)?;
     draft.finish()
 }
 

@@ -4,9 +4,9 @@ mod inputs;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use aob_fuzz::{Dice, document, events, log_of, mangle_bytes, run, seeds, snapshot};
+use aob_fuzz::{Dice, document, events, log_of, mangle_bytes, patch, run, seeds, snapshot};
 
-use crate::inputs::{a_log, a_run, logs};
+use crate::inputs::{a_log, a_patch, a_run, logs};
 
 /// Feeds `bytes`, and says what they were where that panics.
 fn feed(name: &str, seed: u64, target: fn(&[u8]), bytes: &[u8]) {
@@ -25,6 +25,9 @@ fn many(first: u64, count: u64) {
         let bytes = a_run(&mut Dice::seeded(at), &seeds);
         feed("document", at, document, bytes.split(|byte| *byte == 0).next().unwrap_or_default());
         feed("run", at, run, &bytes);
+    }
+    for at in first..first + count {
+        feed("patch", at, patch, &a_patch(&mut Dice::seeded(at), &seeds));
     }
     let logs = logs(&seeds);
     for at in first..first + count {
