@@ -44,7 +44,7 @@ fn run_to_rest(
     let mut next = request;
     loop {
         let decision = advance(&mut state, ir, &next, &blobs, Timestamp(now_ms()));
-        let Decision::Append { events, blobs: new } = decision else {
+        let Decision::Append { events, blobs: new, .. } = decision else {
             bail!("the decision gave {decision:?}");
         };
         new.into_iter().for_each(|blob| drop(blobs.insert(blob.digest(), blob)));
@@ -92,6 +92,7 @@ fn routing(count: usize) -> Result<Row> {
             outcome: AttemptOutcome::Completed { output: Blob::of(json!(1)) },
             started_at: None,
             usage: None,
+            patches: Vec::new(),
         }));
         let now = Timestamp(now_ms());
         for _ in 0..count / 4 {

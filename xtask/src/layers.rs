@@ -19,8 +19,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("aob-materializer", &["aob-ir"]),
     ("aob-validator", &["aob-address", "aob-ir", "aob-materializer"]),
     ("aob-bugs", &[]),
-    ("aob-engine", &["aob-bugs", "aob-ir"]),
-    ("aob-checker", &["aob-ir", "aob-engine"]),
+    ("aob-engine", &["aob-bugs", "aob-ir", "aob-materializer", "aob-validator"]),
+    ("aob-checker", &["aob-ir", "aob-materializer", "aob-engine"]),
     ("aob-fuzz", &["aob-ir", "aob-materializer", "aob-engine", "aob-checker"]),
     ("aob-api", &["aob-ir", "aob-engine"]),
     ("aob-edge", &["aob-engine", "aob-api", "aob-store", "aob-bus"]),
@@ -29,6 +29,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &[
             "aob-bugs",
             "aob-ir",
+            "aob-validator",
             "aob-engine",
             "aob-api",
             "aob-store",

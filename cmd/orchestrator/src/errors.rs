@@ -54,6 +54,11 @@ pub(crate) fn rejection_code(code: RejectionCode) -> ErrorCode {
         RejectionCode::SignalBufferFull => ErrorCode::SignalBufferFull,
         RejectionCode::InvalidInputs => ErrorCode::InvalidInputs,
         RejectionCode::LimitExceeded => ErrorCode::LimitExceeded,
+        RejectionCode::PatchConflict => ErrorCode::PatchConflict,
+        RejectionCode::PatchDecided => ErrorCode::PatchDecided,
+        RejectionCode::PatchRefused => ErrorCode::PatchRefused,
+        RejectionCode::UnknownBase => ErrorCode::UnknownBase,
+        RejectionCode::UnknownPatch => ErrorCode::UnknownPatch,
     }
 }
 

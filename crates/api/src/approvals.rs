@@ -1,6 +1,8 @@
 //! Approvals: tickets, and deciding them.
 
-use aob_engine::{Actor, Approver, Escalation, InstanceId, RunId, TicketId, Timestamp, Vote};
+use aob_engine::{
+    Actor, Approver, Escalation, InstanceId, PatchId, RunId, TicketId, Timestamp, Vote,
+};
 use aob_ir::Digest;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -16,9 +18,14 @@ pub struct TicketSummary {
     /// Its run.
     #[schema(value_type = String, format = "uuid")]
     pub run: RunId,
-    /// The instance that asks.
-    #[schema(value_type = String)]
-    pub instance: InstanceId,
+    /// The instance that asks; absent for a patch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub instance: Option<InstanceId>,
+    /// The patch of the run that is to be approved; absent for an instance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub patch: Option<PatchId>,
     /// `pending approved rejected expired cancelled`.
     #[schema(example = "pending")]
     pub status: String,
@@ -49,9 +56,14 @@ pub struct TicketView {
     /// Its run.
     #[schema(value_type = String, format = "uuid")]
     pub run: RunId,
-    /// The instance that asks.
-    #[schema(value_type = String)]
-    pub instance: InstanceId,
+    /// The instance that asks; absent for a patch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub instance: Option<InstanceId>,
+    /// The patch of the run that is to be approved; absent for an instance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub patch: Option<PatchId>,
     /// `pending approved rejected expired cancelled`.
     #[schema(example = "pending")]
     pub status: String,

@@ -104,6 +104,13 @@ codes! {
     NotYetSupported => "not_yet_supported", 422, "Not supported yet", false;
     /// Too much waits in front of the coordinators. Try again after `retry_after_ms`.
     Overloaded => "overloaded", 429, "The server is overloaded", true;
+    /// The run has moved on, and later patches changed what this one touches. Both sides are in the
+    /// problem; make the patch against the document that holds.
+    PatchConflict => "patch_conflict", 409, "The patch conflicts with later ones", false;
+    /// The patch was applied, rejected or taken back already.
+    PatchDecided => "patch_decided", 409, "The patch is decided", false;
+    /// The patch breaks a rule: `errors` says which, where, and what to do.
+    PatchRefused => "patch_refused", 422, "The patch is refused", false;
     /// What the request rests on (`If-Match`, `If-None-Match`) is not so any more. Read again, then decide again.
     PreconditionFailed => "precondition_failed", 412, "It has changed in the meantime", false;
     /// The workspace starts runs of this tier faster than it may. Try again after `retry_after_ms`.
@@ -133,8 +140,13 @@ codes! {
     /// Storage does not answer. Whether the command will be carried out is not known: repeat it with
     /// the same `Idempotency-Key`.
     Unavailable => "unavailable", 503, "The server cannot reach its storage", true;
+    /// The patch was made against a document that this run never had. Make it against the one that
+    /// `GET /v1/runs/{id}/graph` shows.
+    UnknownBase => "unknown_base", 409, "The base is not of this run", false;
     /// The run has no instance of this name.
     UnknownInstance => "unknown_instance", 404, "There is no such instance", false;
+    /// The run has no patch with this id.
+    UnknownPatch => "unknown_patch", 404, "There is no such patch", false;
     /// The workspace has no ticket with this id.
     UnknownTicket => "unknown_ticket", 404, "There is no such ticket", false;
     /// The route does not take bodies of this `Content-Type`.

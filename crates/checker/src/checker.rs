@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use aob_engine::{Event, EventKind, LoopIterated, ScopeStep};
+use aob_engine::{Event, EventKind, LoopIterated, PatchApplied, ScopeStep};
 use aob_ir::OnFailure;
 
 use crate::graph::{Graph, scope_of};
@@ -90,6 +90,11 @@ impl State {
             EventKind::EdgesDecided(e) => self.edges_decided(e, cx),
             EventKind::LateResultDiscarded(e) => self.late_result(e, cx),
             EventKind::SignalReceived(e) => self.signals.received(e, cx),
+            EventKind::PatchApplied(e) => self.patched(e),
+            EventKind::PatchProposed(_)
+            | EventKind::PatchPlanned(_)
+            | EventKind::PatchRejected(_)
+            | EventKind::PatchReverted(_) => {}
             EventKind::RunPaused(_) => self.run.paused(cx),
             EventKind::RunResumed(_) => self.run.resumed(cx),
             EventKind::CancelRequested(_) => self.run.cancel_requested(cx),
@@ -114,6 +119,17 @@ impl State {
         }
     }
 
+    /// `patch_applied`: from here on the rules that need the graph are not checked.
+    fn patched(&mut self, data: &PatchApplied) {
+        for id in &data.routes {
+            let place = self.graph.as_ref().and_then(|graph| graph.place(id).ok());
+            let ended = place.and_then(|place| self.frames.ended(&place.frame, place.key.ix));
+            let outcome = ended.or_else(|| self.over.get(id).copied());
+            self.routing.insert(id.clone(), outcome.unwrap_or(Outcome::Completed));
+        }
+        self.graph = None;
+    }
+
     /// An instance begins to wait, in the way of its type.
     fn waits(&mut self, kind: &EventKind, cx: &mut Cx<'_>) {
         if let EventKind::TimerStarted(e) = kind {
@@ -122,8 +138,10 @@ impl State {
             let phase = Phase::Signal { name: e.name.clone(), expires_at: e.expires_at };
             self.begins(&e.instance, phase, Does::Signal, cx);
         } else if let EventKind::ApprovalRequested(e) = kind {
-            let phase = Phase::Approval { ticket: e.ticket.clone() };
-            self.begins(&e.instance, phase, Does::Approval, cx);
+            if let Some(instance) = &e.instance {
+                let phase = Phase::Approval { ticket: e.ticket.clone() };
+                self.begins(instance, phase, Does::Approval, cx);
+            }
             self.approvals.requested(e, cx);
         } else if let EventKind::ChildStarted(e) = kind {
             self.child_started(e, cx);

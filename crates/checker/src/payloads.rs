@@ -68,6 +68,9 @@ fn collect<'e>(kind: &'e EventKind, all: &mut Vec<&'e Payload>) {
             all.push(&e.subject);
             all.extend(&e.form);
         }
+        EventKind::PatchProposed(e) => all.push(&e.operations),
+        EventKind::PatchPlanned(e) => all.push(&e.operations),
+        EventKind::PatchApplied(e) => all.extend([&e.operations, &e.inverse]),
         EventKind::ApprovalVoted(e) => all.extend(&e.data),
         EventKind::ChildStarted(e) => all.push(&e.inputs),
         EventKind::MapExpanded(e) => all.push(&e.items),
@@ -100,6 +103,8 @@ fn collect<'e>(kind: &'e EventKind, all: &mut Vec<&'e Payload>) {
         | EventKind::NodeCancelling(_)
         | EventKind::EdgesDecided(_)
         | EventKind::LateResultDiscarded(_)
+        | EventKind::PatchRejected(_)
+        | EventKind::PatchReverted(_)
         | EventKind::RunPaused(_)
         | EventKind::RunResumed(_)
         | EventKind::CancelRequested(_)

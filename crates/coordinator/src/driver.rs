@@ -148,6 +148,14 @@ impl Shard {
                         Input::BlobsLoaded(run, reader.values(workspace, run, &refs).await)
                     }));
                 }
+                Output::LoadDocuments(run, workspace, digests) => {
+                    let workflows = Arc::clone(&self.workflows);
+                    readings.push(Box::pin(async move {
+                        let documents = workflows.documents(workspace, &digests).await;
+                        let documents = documents.map_err(|error| ReadError(error.to_string()));
+                        Input::BlobsLoaded(run, documents)
+                    }));
+                }
                 Output::CheckHead(run) => {
                     let reader = self.reader.clone();
                     readings.push(Box::pin(async move {

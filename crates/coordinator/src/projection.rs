@@ -17,7 +17,7 @@ pub(crate) fn rows(
     run: RunId,
     state: &RunState,
     events: &[Event],
-    segments: &[Sealed],
+    (segments, documents): (&[Sealed], &[(String, String)]),
     now: Timestamp,
 ) -> DerivedRows {
     let mut rows = DerivedRows {
@@ -33,6 +33,7 @@ pub(crate) fn rows(
         ticket(&mut tickets, state, run, event);
     }
     rows.tickets = tickets.into_values().collect();
+    rows.documents = documents.to_vec();
     rows
 }
 
@@ -140,7 +141,7 @@ fn ticket(tickets: &mut BTreeMap<String, TicketRow>, state: &RunState, run: RunI
     let row = tickets.entry(id.to_string()).or_insert_with(|| TicketRow {
         ticket: id.to_string(),
         run: stream(run),
-        instance: view.instance.to_string(),
+        instance: view.instance.as_ref().map(ToString::to_string).unwrap_or_default(),
         status: "pending".to_owned(),
         message: view.message.to_string(),
         subject_hash: view.subject_hash.to_string(),

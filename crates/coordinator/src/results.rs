@@ -145,6 +145,7 @@ impl Results {
             outcome,
             started_at: message.started_at,
             usage: message.usage.map(|usage| Arc::new(RawValueEq(usage.0))),
+            patches: Vec::new(),
         };
         let request = Request {
             id,

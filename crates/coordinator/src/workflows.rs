@@ -5,12 +5,13 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use aob_cache::{Cache, CacheKey};
-use aob_engine::WorkspaceId;
+use aob_engine::{Blob, WorkspaceId};
 use aob_ir::{Diagnostics, Digest, Ir};
 use aob_store::{Store, StoreError};
 use lru::LruCache;
 use parking_lot::Mutex;
 use serde_json::Value;
+use serde_json::value::RawValue;
 use thiserror::Error;
 
 use crate::store_workspace;
@@ -81,6 +82,14 @@ pub struct Workflows {
     compiled: Mutex<LruCache<(WorkspaceId, Digest), Arc<Ir>>>,
 }
 
+/// A compiled workflow's documents by digest: its own and those of inline sub-workflows.
+pub(crate) fn documents_of(ir: &Ir) -> Vec<(String, String)> {
+    let own = (ir.digest.to_string(), ir.canonical.to_string());
+    let inline = ir.inline_children.iter();
+    let inline = inline.map(|(digest, text)| (digest.to_string(), text.to_string()));
+    std::iter::once(own).chain(inline).collect()
+}
+
 impl Workflows {
     /// Reads from `store`, keeping `capacity` compiled workflows in memory and documents in
     /// `cache`, which other processes may share.
@@ -125,6 +134,24 @@ impl Workflows {
         self.compiled.lock().put((workspace, ir.digest), Arc::clone(ir));
     }
 
+    /// Documents as blobs of their canonical text, in the order given.
+    ///
+    /// # Errors
+    /// As [`Workflows::ir`].
+    pub async fn documents(
+        &self,
+        workspace: WorkspaceId,
+        digests: &[Digest],
+    ) -> Result<Vec<Arc<Blob>>, WorkflowError> {
+        let mut documents = Vec::with_capacity(digests.len());
+        for digest in digests {
+            let text = self.ir(workspace, *digest).await?.canonical.to_string();
+            let raw = RawValue::from_string(text);
+            documents.push(Blob::new(raw.map_err(|_| WorkflowError::UnknownDigest(*digest))?));
+        }
+        Ok(documents)
+    }
+
     /// Stores a compiled workflow's documents: its own and those of inline sub-workflows.
     ///
     /// # Errors
@@ -138,11 +165,7 @@ impl Workflows {
         if self.compiled.lock().contains(&(workspace, ir.digest)) {
             return Ok(());
         }
-        let own = (ir.digest.to_string(), ir.canonical.to_string());
-        let children = ir.inline_children.iter();
-        let documents: Vec<(String, String)> = std::iter::once(own)
-            .chain(children.map(|(digest, text)| (digest.to_string(), text.to_string())))
-            .collect();
+        let documents = documents_of(ir);
         self.store.documents_put(store_workspace(workspace), &documents, now_ms).await?;
         self.remember(workspace, ir);
         Ok(())

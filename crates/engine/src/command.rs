@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use aob_ir::{Digest, Limits, Priority};
+use aob_ir::{Digest, Ir, Limits, Priority};
 
-use crate::event::{Event, Failure, ParentLink, RawValueEq, Vote};
-use crate::ids::{Actor, CommandId, InstanceId, RunId, TicketId, Timestamp, WorkspaceId};
+use crate::event::{Event, Failure, ParentLink, PatchOrigin, PatchProblem, RawValueEq, Vote};
+use crate::ids::{Actor, CommandId, InstanceId, PatchId, RunId, TicketId, Timestamp, WorkspaceId};
 use crate::value::{Blob, PayloadRef};
 
 /// A command with its name and its author.
@@ -90,6 +90,57 @@ pub enum Command {
     },
     /// Go on where the last segment stopped.
     Continue,
+    /// Change the graph.
+    Patch(Box<ProposePatch>),
+    /// Take an applied patch back.
+    RevertPatch(Box<RevertPatch>),
+    /// Give up a patch that waits for its approval.
+    WithdrawPatch {
+        /// Which.
+        patch: PatchId,
+        /// Why.
+        reason: Option<Arc<str>>,
+    },
+}
+
+/// A patch that somebody proposes.
+#[derive(Debug, Clone)]
+pub struct ProposePatch {
+    /// Its id; the same id again is a repetition.
+    pub patch: PatchId,
+    /// Whose it is. An actor that is an agent or a runner makes it an agent's, whatever stands here.
+    pub origin: PatchOrigin,
+    /// The document that it was made against; `None`: the one that holds.
+    pub base: Option<Digest>,
+    /// JSON Patch operations.
+    pub operations: Arc<Blob>,
+    /// What it is for.
+    pub description: Arc<str>,
+    /// What the tags of sub-workflows that it names mean, transitively. What the run has resolved
+    /// already stays as it is.
+    pub children: BTreeMap<Arc<str>, Digest>,
+}
+
+/// A patch that somebody wants to take back.
+#[derive(Debug, Clone)]
+pub struct RevertPatch {
+    /// Id of the patch that takes back; the same id again is a repetition.
+    pub patch: PatchId,
+    /// The patch to take back.
+    pub reverts: PatchId,
+    /// Why.
+    pub description: Arc<str>,
+}
+
+/// A patch that the answer of an attempt carries.
+#[derive(Debug, Clone)]
+pub struct ResultPatch {
+    /// The document that it was made against; `None`: the one that holds.
+    pub base: Option<Digest>,
+    /// JSON Patch operations.
+    pub operations: Arc<Blob>,
+    /// What it is for.
+    pub description: Arc<str>,
 }
 
 /// Everything a run is created from.
@@ -135,6 +186,9 @@ pub struct AttemptResult {
     pub started_at: Option<Timestamp>,
     /// Tokens, money, bytes.
     pub usage: Option<Arc<RawValueEq>>,
+    /// Changes of the graph, applied in order before the result is recorded. They count only with a
+    /// success that counts; one that is refused is recorded as rejected, and the result stands.
+    pub patches: Vec<ResultPatch>,
 }
 
 /// What came out of an attempt.
@@ -206,6 +260,8 @@ pub enum Decision {
         events: Vec<Event>,
         /// Payloads that go into the CAS.
         blobs: Vec<Arc<Blob>>,
+        /// The graph that holds after them, where they change it.
+        ir: Option<Arc<Ir>>,
     },
     /// Nothing to append: a repetition, a late word, a tick with nothing due. Final only at the head.
     NoChange(NoChange),
@@ -213,6 +269,8 @@ pub enum Decision {
     Rejected(Rejection),
     /// Load these payloads and ask again.
     Need(Vec<PayloadRef>),
+    /// Load these documents (as blobs of their canonical text) and ask again.
+    NeedDocuments(Vec<Digest>),
 }
 
 /// Why nothing changes.
@@ -238,6 +296,10 @@ pub struct Rejection {
     pub message: String,
     /// For people: what to do.
     pub hint: Option<String>,
+    /// Of a patch: everything that is wrong with it.
+    pub problems: Vec<PatchProblem>,
+    /// Of a patch that conflicts with later ones: both sides, as JSON.
+    pub conflict: Option<Arc<serde_json::Value>>,
 }
 
 /// Kinds of refusals.
@@ -273,4 +335,42 @@ pub enum RejectionCode {
     InvalidInputs,
     /// A limit of the run or of the server.
     LimitExceeded,
+    /// The run has moved on, and the patch touches what later ones changed.
+    PatchConflict,
+    /// The patch is decided already.
+    PatchDecided,
+    /// The patch breaks a rule.
+    PatchRefused,
+    /// The patch was made against a document that this run never had.
+    UnknownBase,
+    /// There is no such patch.
+    UnknownPatch,
+}
+
+impl RejectionCode {
+    /// The name in the log, where a refusal is recorded.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::RunTerminal => "run_terminal",
+            Self::RunCancelling => "run_cancelling",
+            Self::NotPaused => "not_paused",
+            Self::UnknownInstance => "unknown_instance",
+            Self::NotParked => "not_parked",
+            Self::NotRetryable => "not_retryable",
+            Self::InvalidOutput => "invalid_output",
+            Self::UnknownTicket => "unknown_ticket",
+            Self::AlreadyDecided => "already_decided",
+            Self::NotAnApprover => "not_an_approver",
+            Self::InvalidForm => "invalid_form",
+            Self::SubjectChanged => "subject_changed",
+            Self::SignalBufferFull => "signal_buffer_full",
+            Self::InvalidInputs => "invalid_inputs",
+            Self::LimitExceeded => "limit_exceeded",
+            Self::PatchConflict => "patch_conflict",
+            Self::PatchDecided => "patch_decided",
+            Self::PatchRefused => "patch_refused",
+            Self::UnknownBase => "unknown_base",
+            Self::UnknownPatch => "unknown_patch",
+        }
+    }
 }

@@ -339,6 +339,45 @@ impl fmt::Display for TicketId {
     }
 }
 
+impl TicketId {
+    /// The ticket that `patch` of `run` opens for the `count`th time, from 0.
+    pub fn of_patch(run: RunId, patch: &PatchId, count: u32) -> Self {
+        let mut hash = Sha256::new();
+        hash.update(b"aob.patch-ticket.1");
+        hash.update(run.0.as_bytes());
+        hash.update(patch.0.as_bytes());
+        hash.update(b"\0");
+        hash.update(count.to_be_bytes());
+        Self(format!("tk_{}", &hex::encode(hash.finalize())[..24]).into())
+    }
+}
+
+/// A patch of a run: given by whoever proposes it, used once.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PatchId(pub Arc<str>);
+
+impl PatchId {
+    /// The `position`th patch, from 0, that the answer of an attempt carries: the same for every
+    /// repetition of it.
+    pub fn of_result(run: RunId, instance: &InstanceId, attempt: u32, position: usize) -> Self {
+        let mut text = HashInput::default();
+        text.0.extend_from_slice(b"aob.patch.1");
+        text.0.extend_from_slice(run.0.as_bytes());
+        text.instance(instance);
+        text.0.push(0);
+        text.0.extend_from_slice(&attempt.to_be_bytes());
+        text.0.extend_from_slice(&(position as u64).to_be_bytes());
+        Self(format!("pt_{}", &hex::encode(Sha256::digest(&text.0))[..24]).into())
+    }
+}
+
+impl fmt::Display for PatchId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// The idempotency key of an instance: f(run, instance, generation), the same for every attempt.
 /// 32 hex digits.
 pub fn idempotency_key(run: RunId, instance: &InstanceId, generation: u32) -> Arc<str> {

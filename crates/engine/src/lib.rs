@@ -15,12 +15,17 @@ mod view;
 
 pub use apply::apply;
 pub use command::*;
-pub use decide::{SEGMENT_BYTES_MAX, SEGMENT_EVENTS_MAX, advance, decide};
+pub use decide::{
+    PatchPlan, Planned, SEGMENT_BYTES_MAX, SEGMENT_EVENTS_MAX, advance, decide, plan_patch,
+};
 pub use effect::*;
 pub use event::*;
 pub use explain::{Around, LeaseHolder, PoolView, Wait, explain};
 pub use ids::*;
 pub use spans::{EdgeCounts, SpanView};
-pub use state::{BadSnapshot, InstanceStatus, LEASE_MS, RunState, RunStatus, SNAPSHOT_FORMAT};
+pub use state::{
+    BadSnapshot, InstanceStatus, LEASE_MS, PatchStatus, PatchView, RunState, RunStatus,
+    SNAPSHOT_FORMAT,
+};
 pub use value::*;
 pub use view::*;

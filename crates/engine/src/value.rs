@@ -136,10 +136,15 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Box<RawV
     Box::<RawValue>::deserialize(deserializer).map(Some)
 }
 
-/// The payloads that are at hand while a command is decided.
+/// What is at hand while a command is decided.
 pub trait Blobs {
     /// The blob with this digest, if it is loaded.
     fn get(&self, digest: &Digest) -> Option<Arc<Blob>>;
+
+    /// What patches are judged by; `None`: the default rules, which are the strictest.
+    fn rules(&self) -> Option<&aob_validator::Rules> {
+        None
+    }
 }
 
 impl Blobs for std::collections::BTreeMap<Digest, Arc<Blob>> {

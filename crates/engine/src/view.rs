@@ -7,15 +7,19 @@ use aob_ir::{Digest, Ir};
 use serde::Serialize;
 
 use crate::event::{Approver, Escalation, Vote};
-use crate::ids::{Actor, InstanceId, RunId, TicketId, Timestamp};
-use crate::state::{Doing, Instance, InstanceStatus, Key, RunState};
+use crate::ids::{Actor, InstanceId, PatchId, RunId, TicketId, Timestamp};
+use crate::state::{About, Doing, Instance, InstanceStatus, Key, RunState};
 use crate::value::PayloadRef;
 
 /// A ticket as the API shows it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct TicketView {
-    /// Which instance asks.
-    pub instance: InstanceId,
+    /// The instance that asks; absent for a patch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instance: Option<InstanceId>,
+    /// The patch that is to be approved; absent for an instance.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub patch: Option<PatchId>,
     /// Question.
     pub message: Arc<str>,
     /// JSON Schema of the answer.
@@ -106,10 +110,14 @@ impl RunState {
     /// A ticket of this run.
     pub fn ticket(&self, id: &TicketId) -> Option<TicketView> {
         let ticket = self.tickets.get(id)?;
-        let opened = self.instances.get(&ticket.key).map(|instance| instance.opened_at);
+        let (instance, patch) = match &ticket.about {
+            About::Instance(key) => (Some(self.id_of(key)), None),
+            About::Patch(number) => (None, self.patches.get(number).map(|patch| patch.id.clone())),
+        };
         let votes = ticket.votes.iter();
         Some(TicketView {
-            instance: self.id_of(&ticket.key),
+            instance,
+            patch,
             message: Arc::clone(&ticket.message),
             form: ticket.form,
             subject: ticket.subject,
@@ -123,7 +131,7 @@ impl RunState {
                 .skip(ticket.escalated as usize)
                 .cloned()
                 .collect(),
-            created_at: opened.unwrap_or_default(),
+            created_at: ticket.created_at,
             expires_at: ticket.expires_at,
         })
     }

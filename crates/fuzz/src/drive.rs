@@ -128,13 +128,19 @@ impl Driven {
             | Command::Succeed { .. }
             | Command::ChildResult { .. }
             | Command::Tick { .. }
-            | Command::Continue => CommandId(format!("c{}", self.commands).into()),
+            | Command::Continue
+            | Command::Patch(_)
+            | Command::RevertPatch(_)
+            | Command::WithdrawPatch { .. } => CommandId(format!("c{}", self.commands).into()),
         };
         let request = Request { id, actor: Actor("user:ada".into()), command };
         let before = (self.events.len() <= TWICE_MAX).then(|| self.state.clone());
         let decision = advance(&mut self.state, &self.ir, &request, &self.blobs, self.now);
         match decision {
-            Decision::Append { events, blobs } => {
+            Decision::Append { events, blobs, ir } => {
+                if let Some(ir) = ir {
+                    self.ir = ir;
+                }
                 assert!(!events.is_empty(), "an append has events");
                 if let Some(before) = before {
                     self.compare(before, &request, &events);
@@ -146,6 +152,7 @@ impl Driven {
                 self.events.extend(events);
             }
             Decision::Need(refs) => panic!("payloads that nobody wrote: {refs:?}"),
+            Decision::NeedDocuments(digests) => panic!("nobody named documents: {digests:?}"),
             Decision::NoChange(_) | Decision::Rejected(_) => {
                 if let Some(before) = before {
                     assert!(self.state == before, "what appends nothing changes nothing");
@@ -249,7 +256,14 @@ impl Driven {
     }
 
     fn result(&mut self, instance: InstanceId, attempt: u32, outcome: AttemptOutcome) -> Command {
-        let result = AttemptResult { instance, attempt, outcome, started_at: None, usage: None };
+        let result = AttemptResult {
+            instance,
+            attempt,
+            outcome,
+            started_at: None,
+            usage: None,
+            patches: Vec::new(),
+        };
         self.last_result = Some(result.clone());
         Command::Result(result)
     }

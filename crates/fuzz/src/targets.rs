@@ -172,7 +172,14 @@ fn decide_upon(state: &RunState, ir: &Ir) {
     let results = state.outstanding().into_iter().take(20).map(|(instance, attempt, _)| {
         let output = Blob::of(Value::from(1));
         let outcome = AttemptOutcome::Completed { output };
-        Command::Result(AttemptResult { instance, attempt, outcome, started_at: None, usage: None })
+        Command::Result(AttemptResult {
+            instance,
+            attempt,
+            outcome,
+            started_at: None,
+            usage: None,
+            patches: Vec::new(),
+        })
     });
     let others = [
         Command::Continue,

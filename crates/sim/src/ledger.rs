@@ -269,7 +269,7 @@ impl Ledger {
         match decide(&log.state, ir, request, &blobs, Timestamp(now_ms)) {
             Decision::Append { .. } => Some(true),
             Decision::NoChange(_) | Decision::Rejected(_) => Some(false),
-            Decision::Need(_) => None,
+            Decision::Need(_) | Decision::NeedDocuments(_) => None,
         }
     }
 }

@@ -153,8 +153,9 @@ impl People {
     fn vote(self: &Arc<Self>, root: usize, path: &str, run: RunId, data: &ApprovalRequested) {
         self.subjects.lock().insert(data.ticket.clone(), data.subject_hash);
         let scenario = &self.site.scenarios[root];
-        let Some(node) = node_at(&scenario.flow, path, &data.instance) else { return };
-        let votes = scenario.plan.votes(path, &data.instance.to_string(), node);
+        let Some(instance) = &data.instance else { return };
+        let Some(node) = node_at(&scenario.flow, path, instance) else { return };
+        let votes = scenario.plan.votes(path, &instance.to_string(), node);
         let ticket = data.ticket.clone();
         let shown = Some(data.subject_hash);
         let people = Arc::clone(self);

@@ -279,6 +279,7 @@ impl Site {
             outcome,
             started_at: None,
             usage: None,
+            patches: Vec::new(),
         };
         Some(Request {
             id: CommandId("check".into()),

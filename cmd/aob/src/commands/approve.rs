@@ -1,7 +1,7 @@
 //! `aob approve`: what waits for a person, and the answer to it.
 
 use aob_api::{Decide, Decided, RawText, TicketSummary, TicketView};
-use aob_engine::Vote;
+use aob_engine::{InstanceId, PatchId, Vote};
 use clap::{Args, ValueEnum};
 use owo_colors::OwoColorize;
 use serde_json::{Value, json};
@@ -83,7 +83,7 @@ impl Approve {
                     Cell::new(ticket.ticket.to_string()),
                     Cell::status(&ticket.status),
                     Cell::new(ago(ticket.created_at, now)),
-                    Cell::new(ticket.instance.to_string()),
+                    Cell::new(asker(ticket.instance.as_ref(), ticket.patch.as_ref())),
                     Cell::new(&ticket.message),
                     Cell::new(ticket.run.to_string()),
                 ]
@@ -151,14 +151,23 @@ async fn show(context: &Context, api: &Api, ticket: &str) -> Result<Exit, Failur
     Ok(Exit::Ok)
 }
 
+/// What a ticket is about: a node's instance, or a patch.
+fn asker(instance: Option<&InstanceId>, patch: Option<&PatchId>) -> String {
+    let instance = instance.map(ToString::to_string);
+    instance.or_else(|| patch.map(ToString::to_string)).unwrap_or_default()
+}
+
 fn text(answer: &Got<TicketView>) -> String {
-    let TicketView { ticket, run, instance, status, message, expires_at, .. } = &answer.view;
+    let TicketView { ticket, run, instance, patch, status, message, expires_at, .. } = &answer.view;
     let row = |name: &str, value: String| vec![Cell::new(name), Cell::new(value)];
     let mut rows = vec![
         row("ticket", ticket.to_string()),
         vec![Cell::new("status"), Cell::status(status)],
         row("run", run.to_string()),
-        row("node", instance.to_string()),
+        row(
+            if patch.is_some() { "patch" } else { "node" },
+            asker(instance.as_ref(), patch.as_ref()),
+        ),
     ];
     rows.extend(expires_at.map(|at| row("expires", at.to_string())));
     let mut text = format!("{}\n{}", plain(message).bold(), facts(rows));

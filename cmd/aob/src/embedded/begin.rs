@@ -148,7 +148,7 @@ fn submit_failure(error: SubmitError) -> Failure {
 }
 
 fn rejected(rejection: Rejection) -> Failure {
-    let Rejection { code, message, hint } = rejection;
+    let Rejection { code, message, hint, .. } = rejection;
     let (exit, name) = match code {
         RejectionCode::InvalidInputs => (Exit::Usage, "invalid_inputs"),
         RejectionCode::LimitExceeded => (Exit::Limit, "limit_exceeded"),
@@ -165,7 +165,12 @@ fn rejected(rejection: Rejection) -> Failure {
         | RejectionCode::NotAnApprover
         | RejectionCode::InvalidForm
         | RejectionCode::SubjectChanged
-        | RejectionCode::SignalBufferFull => (Exit::Conflict, "rejected"),
+        | RejectionCode::SignalBufferFull
+        | RejectionCode::PatchConflict
+        | RejectionCode::PatchDecided
+        | RejectionCode::PatchRefused
+        | RejectionCode::UnknownBase
+        | RejectionCode::UnknownPatch => (Exit::Conflict, "rejected"),
     };
     Failure::new(
         exit,

@@ -20,6 +20,7 @@ pub(super) fn all() -> Vec<Log> {
         passed_over(),
         raced(),
         handled(),
+        super::patched::patched(),
     ]
 }
 

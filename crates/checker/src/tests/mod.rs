@@ -4,6 +4,7 @@ mod build;
 mod edit;
 mod logs;
 mod mutations;
+mod patched;
 mod stops;
 
 use std::collections::BTreeSet;

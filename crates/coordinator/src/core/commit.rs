@@ -205,7 +205,8 @@ fn seal_slot<T>(
     let events = std::mem::take(&mut slot.events);
     let mut decided = std::mem::take(&mut slot.decided);
     let sealed = seal(stream(run), &mut slot.sealed, &events);
-    let rows = projection::rows(run, &slot.state, &events, &sealed, now);
+    let documents = std::mem::take(&mut slot.new_documents);
+    let rows = projection::rows(run, &slot.state, &events, (&sealed, &documents), now);
     let dedup = decided.iter_mut().find_map(|decided| decided.submission.dedup.clone());
     let keys = decided.iter().filter_map(|decided| decided.submission.key.clone()).collect();
     let child = Arc::new(ChildContext::of(&slot.state));

@@ -246,8 +246,18 @@ enum Step<T> {
 
 impl<T> Slot<T> {
     fn wanted_blobs(&mut self, run: RunId) -> Option<Output<T>> {
+        if !self.wanted_documents.is_empty() {
+            let wanted = std::mem::take(&mut self.wanted_documents);
+            return Some(Output::LoadDocuments(run, self.workspace, wanted));
+        }
         let wanted = std::mem::take(&mut self.wanted);
         Some(Output::LoadBlobs(run, self.workspace, wanted))
+    }
+
+    /// From here on another graph holds. Its documents go with the append that says so.
+    fn change_graph(&mut self, ir: Arc<Ir>) {
+        self.new_documents.extend(crate::workflows::documents_of(&ir));
+        self.ir = Some(ir);
     }
 
     /// True where everything decided is durable.
@@ -271,7 +281,10 @@ fn decide_first<T>(slot: &mut Slot<T>, ir: &Ir, now: Timestamp) -> Option<(T, Re
     let first = slot.queue.front()?;
     let run = first.run;
     match advance(&mut slot.state, ir, &first.request, &slot.blobs, now) {
-        Decision::Append { events, blobs } => {
+        Decision::Append { events, blobs, ir } => {
+            if let Some(ir) = ir {
+                slot.change_graph(ir);
+            }
             for event in &events {
                 event.kind.payloads(&mut |payload| {
                     if let Some(blob) = payload.inline() {
@@ -298,6 +311,11 @@ fn decide_first<T>(slot: &mut Slot<T>, ir: &Ir, now: Timestamp) -> Option<(T, Re
         }
         Decision::Need(wanted) => {
             slot.wanted = wanted;
+            slot.waiting = Waiting::Blobs;
+            None
+        }
+        Decision::NeedDocuments(wanted) => {
+            slot.wanted_documents = wanted;
             slot.waiting = Waiting::Blobs;
             None
         }

@@ -18,6 +18,7 @@ use std::sync::Arc;
 use aob_engine::{RunId, Timestamp};
 use aob_ir::{Digest, Ir};
 use aob_store::OutboxKey;
+use aob_validator::Rules;
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
@@ -66,6 +67,7 @@ pub struct Core<T> {
     in_flight: Option<InFlight<T>>,
     outbox_done: Vec<OutboxKey>,
     outputs: VecDeque<Output<T>>,
+    rules: Option<Arc<Rules>>,
     /// Runs that are not in memory, with the last segment that the relay has performed.
     relayed: BTreeMap<RunId, u64>,
     uses: u64,
@@ -84,10 +86,18 @@ impl<T> Core<T> {
             in_flight: None,
             outbox_done: Vec::new(),
             outputs: VecDeque::new(),
+            rules: None,
             relayed: BTreeMap::new(),
             uses: 0,
             forget_above: config.idle_runs_max,
         }
+    }
+
+    /// The same, with other rules for patches than the default ones.
+    #[must_use]
+    pub fn with_rules(mut self, rules: Arc<Rules>) -> Self {
+        self.rules = Some(rules);
+        self
     }
 
     /// Takes in what happened.
@@ -147,6 +157,7 @@ impl<T> Core<T> {
         let slot = self.slots.entry(run).or_insert_with(|| {
             load = !starts;
             let mut slot = Box::new(Slot::new(workspace));
+            slot.blobs.rules.clone_from(&self.rules);
             slot.waiting = if starts { Waiting::Nothing } else { Waiting::Load };
             if let Some(ordinal) = self.relayed.remove(&run) {
                 slot.relayed(ordinal);

@@ -7,6 +7,7 @@ use aob_bugs::{Bug, seeded};
 use aob_engine::{Blob, Blobs, Event, RunState, WorkspaceId};
 use aob_ir::{Digest, Ir};
 use aob_store::Head;
+use aob_validator::Rules;
 
 use super::types::{Chain, Committed, Performance, Submission, SubmitError};
 
@@ -54,10 +55,14 @@ pub(super) struct Slot<T> {
     pub(super) at_head: Option<Result<Committed, SubmitError>>,
     /// Payloads that the first of the queue asked for.
     pub(super) wanted: Vec<aob_engine::PayloadRef>,
+    /// Documents that the first of the queue asked for.
+    pub(super) wanted_documents: Vec<Digest>,
     /// Decided and not sealed.
     pub(super) events: Vec<Event>,
     pub(super) decided: Vec<Decided<T>>,
     pub(super) new_blobs: Vec<Arc<Blob>>,
+    /// Documents that what is decided makes hold, by digest.
+    pub(super) new_documents: Vec<(String, String)>,
     /// True while it stands in the list of runs to seal.
     pub(super) dirty: bool,
     pub(super) in_flight: bool,
@@ -84,9 +89,11 @@ impl<T> Slot<T> {
             key_looked: false,
             at_head: None,
             wanted: Vec::new(),
+            wanted_documents: Vec::new(),
             events: Vec::new(),
             decided: Vec::new(),
             new_blobs: Vec::new(),
+            new_documents: Vec::new(),
             dirty: false,
             in_flight: false,
             chain: None,
@@ -165,6 +172,7 @@ impl<T> Slot<T> {
         self.sealed = Head::EMPTY;
         self.events.clear();
         self.new_blobs.clear();
+        self.new_documents.clear();
         self.key_looked = false;
         self.at_head = None;
         self.in_flight = false;
@@ -178,6 +186,8 @@ pub(super) struct BlobShelf {
     blobs: BTreeMap<Digest, Arc<Blob>>,
     order: VecDeque<Digest>,
     bytes: usize,
+    /// What patches are judged by; `None`: the default rules.
+    pub(super) rules: Option<Arc<Rules>>,
 }
 
 impl BlobShelf {
@@ -209,6 +219,10 @@ impl BlobShelf {
 impl Blobs for BlobShelf {
     fn get(&self, digest: &Digest) -> Option<Arc<Blob>> {
         self.blobs.get(digest).cloned()
+    }
+
+    fn rules(&self) -> Option<&Rules> {
+        self.rules.as_deref()
     }
 }
 

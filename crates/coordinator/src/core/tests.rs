@@ -62,6 +62,7 @@ fn replies(core: &mut Core<u32>) -> (Vec<u32>, usize, usize) {
             Output::Load(_) => loads += 1,
             Output::LoadIr(..)
             | Output::LoadBlobs(..)
+            | Output::LoadDocuments(..)
             | Output::LookupKey(..)
             | Output::Perform(_)
             | Output::Snapshot(..) => {}

@@ -127,6 +127,8 @@ pub enum Output<T> {
     LoadIr(RunId, WorkspaceId, Digest),
     /// Read payloads.
     LoadBlobs(RunId, WorkspaceId, Vec<PayloadRef>),
+    /// Read documents, as blobs of their canonical text; answered as payloads are.
+    LoadDocuments(RunId, WorkspaceId, Vec<Digest>),
     /// Read where a run's log ends.
     CheckHead(RunId),
     /// Read the stored answer to an API command.

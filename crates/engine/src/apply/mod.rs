@@ -5,6 +5,7 @@
 
 mod ends;
 mod graph;
+mod patches;
 mod waits;
 
 use std::sync::Arc;
@@ -46,6 +47,11 @@ pub fn apply(state: &mut RunState, event: &Event) {
         EventKind::EdgesDecided(data) => graph::more_edges(state, data),
         EventKind::LateResultDiscarded(data) => ends::late(state, data),
         EventKind::SignalReceived(data) => waits::signal_received(state, data, now),
+        EventKind::PatchProposed(data) => patches::proposed(state, data, now),
+        EventKind::PatchPlanned(data) => patches::planned(state, data, now),
+        EventKind::PatchApplied(data) => patches::applied(state, data, now),
+        EventKind::PatchRejected(data) => patches::rejected(state, data, now),
+        EventKind::PatchReverted(data) => patches::reverted(state, data),
         EventKind::RunPaused(_)
         | EventKind::RunResumed(_)
         | EventKind::CancelRequested(_)
@@ -101,6 +107,8 @@ fn created(state: &mut RunState, data: &RunCreated, now: Now) {
         run: data.run,
         workspace: data.workspace,
         tag: data.tag.clone(),
+        digest: data.digest,
+        agents: data.agents,
         name: Arc::clone(&data.name),
         inputs: data.inputs.reference(now.seq),
         parent: data.parent.clone(),
@@ -164,6 +172,7 @@ fn row<'a>(state: &'a mut RunState, key: &Key, now: Now) -> &'a mut Instance {
         more: false,
         late: 0,
         heard: 0,
+        repaired: false,
     });
     state.head.opened += u64::from(new);
     instance

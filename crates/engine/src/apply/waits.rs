@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use super::{Now, open, settle};
+use super::{Now, open, patches, settle};
 use crate::event::{
     ApprovalDecided, ApprovalEscalated, ApprovalRequested, ApprovalVoted, AttemptRedispatched,
     ChildStarted, MapExpanded, NodeCancelling, NodeParked, NodeScheduled, NodeWaiting,
     RetryGranted, RetryScheduled, SignalAwaited, SignalReceived, TimerStarted,
 };
 use crate::state::{
-    ChildState, Doing, FailureNote, InstanceStatus, JobState, Key, MapState, RunState, Ticket,
-    TimerKind,
+    About, ChildState, Doing, FailureNote, InstanceStatus, JobState, Key, MapState, RunState,
+    Ticket, TimerKind,
 };
 
 /// How many signal ids are remembered for deduplication.
@@ -32,6 +32,7 @@ pub(super) fn scheduled(state: &mut RunState, data: &NodeScheduled, now: Now) {
     instance.attempt = data.attempt;
     instance.attempts_max = data.attempts_max;
     instance.generation = data.generation;
+    instance.repaired = false;
     instance.doing = Doing::Job(job);
 }
 
@@ -153,13 +154,16 @@ pub(super) fn map(state: &mut RunState, data: &MapExpanded, now: Now) {
 }
 
 pub(super) fn approval_requested(state: &mut RunState, data: &ApprovalRequested, now: Now) {
-    let key = state.intern(&data.instance);
-    expire(state, &key, data.expires_at);
-    if let Some(first) = data.escalations.first() {
-        state.timers.insert((first.at, TimerKind::Escalation, key.clone()), ());
-    }
+    let asker = data.instance.as_ref().map(|instance| state.intern(instance));
+    let patch = data.patch.as_ref().and_then(|patch| state.patch_ids.get(patch).copied());
+    let about = match (asker, patch) {
+        (Some(key), _) => About::Instance(key),
+        (None, Some(number)) => About::Patch(number),
+        (None, None) => return,
+    };
     let ticket = Ticket {
-        key: key.clone(),
+        about: about.clone(),
+        created_at: now.at,
         message: Arc::clone(&data.message),
         form: data.form.as_ref().map(|form| form.reference(now.seq)),
         subject: data.subject.reference(now.seq),
@@ -173,7 +177,16 @@ pub(super) fn approval_requested(state: &mut RunState, data: &ApprovalRequested,
         decided: false,
     };
     state.tickets.insert(data.ticket.clone(), ticket);
-    wait(state, &key, now, Doing::Approval { ticket: data.ticket.clone() });
+    match about {
+        About::Instance(key) => {
+            expire(state, &key, data.expires_at);
+            if let Some(first) = data.escalations.first() {
+                state.timers.insert((first.at, TimerKind::Escalation, key.clone()), ());
+            }
+            wait(state, &key, now, Doing::Approval { ticket: data.ticket.clone() });
+        }
+        About::Patch(number) => patches::asked(state, number, data),
+    }
 }
 
 pub(super) fn voted(state: &mut RunState, data: &ApprovalVoted) {
@@ -190,7 +203,7 @@ pub(super) fn escalated(state: &mut RunState, data: &ApprovalEscalated) {
         ticket.approvers.push(data.to.clone());
     }
     let next = ticket.escalations.get(ticket.escalated as usize).map(|step| step.at);
-    let key = ticket.key.clone();
+    let About::Instance(key) = ticket.about.clone() else { return };
     if let Some(at) = fired {
         state.timers.remove(&(at, TimerKind::Escalation, key.clone()));
     }
@@ -201,8 +214,10 @@ pub(super) fn escalated(state: &mut RunState, data: &ApprovalEscalated) {
 
 pub(super) fn decided(state: &mut RunState, data: &ApprovalDecided) {
     let Some(ticket) = state.tickets.get(&data.ticket) else { return };
-    let key = ticket.key.clone();
-    settle(state, &key);
+    match ticket.about.clone() {
+        About::Instance(key) => settle(state, &key),
+        About::Patch(number) => patches::settle(state, number),
+    }
     if let Some(ticket) = state.tickets.get_mut(&data.ticket) {
         ticket.decided = true;
     }

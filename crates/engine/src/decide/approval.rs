@@ -15,7 +15,7 @@ use crate::event::{
     FailureOutcome, Vote,
 };
 use crate::ids::{Actor, InstanceId, TicketId};
-use crate::state::Ticket;
+use crate::state::{About, Ticket};
 use crate::value::Payload;
 
 impl<'a> Decider<'a> {
@@ -44,7 +44,8 @@ impl<'a> Decider<'a> {
         let message = config.get("message").and_then(Value::as_str).unwrap_or(&node.id);
         let quorum = config.get("quorum").and_then(Value::as_u64).unwrap_or(1);
         let request = ApprovalRequested {
-            instance: id.clone(),
+            instance: Some(id.clone()),
+            patch: None,
             ticket: TicketId::of(run, id, 0),
             message: message.into(),
             form: config.get("form").map(|form| self.payload_of(form.clone())),
@@ -71,20 +72,8 @@ impl<'a> Decider<'a> {
         if ticket.decided {
             return self.vote_after_decision(vote, &ticket);
         }
-        self.require_active()?;
-        if ticket.votes.contains(&(self.request.actor.clone(), vote.vote)) {
-            return Err(Stop::NoChange(NoChange::Repeated));
-        }
-        self.check_voter(vote, &ticket)?;
-        self.check_vote(vote, &ticket)?;
-        let data = vote.data.as_ref().map(|data| self.payload(data));
-        self.emit(ApprovalVoted {
-            ticket: vote.ticket.clone(),
-            by: self.request.actor.clone(),
-            vote: vote.vote,
-            reason: vote.reason.clone(),
-            data: data.clone(),
-        });
+        self.admit_vote(vote, &ticket)?;
+        let data = self.write_vote(vote);
         let approvals = ticket.votes.iter().filter(|(_, vote)| *vote == Vote::Approve).count() + 1;
         match vote.vote {
             Vote::Reject => self.decide_ticket(vote, &ticket, ApprovalOutcome::Rejected, data),
@@ -93,6 +82,28 @@ impl<'a> Decider<'a> {
             }
             Vote::Approve => Ok(()),
         }
+    }
+
+    /// Refuses a vote that may not be cast.
+    pub(super) fn admit_vote(&self, vote: &CastVote, ticket: &Ticket) -> Step {
+        self.require_active()?;
+        if ticket.votes.contains(&(self.request.actor.clone(), vote.vote)) {
+            return Err(Stop::NoChange(NoChange::Repeated));
+        }
+        self.check_voter(vote, ticket)?;
+        self.check_vote(vote, ticket)
+    }
+
+    pub(super) fn write_vote(&mut self, vote: &CastVote) -> Option<Payload> {
+        let data = vote.data.as_ref().map(|data| self.payload(data));
+        self.emit(ApprovalVoted {
+            ticket: vote.ticket.clone(),
+            by: self.request.actor.clone(),
+            vote: vote.vote,
+            reason: vote.reason.clone(),
+            data: data.clone(),
+        });
+        data
     }
 
     fn vote_after_decision(&self, vote: &CastVote, ticket: &Ticket) -> Step {
@@ -171,7 +182,8 @@ impl<'a> Decider<'a> {
             "reason": vote.reason,
             "data": data,
         });
-        let id = self.state.id_of(&ticket.key);
+        let About::Instance(key) = &ticket.about else { return Ok(()) };
+        let id = self.state.id_of(key);
         let Some(node) = self.find(&id) else { return Ok(()) };
         let output = self.payload_of(output);
         if outcome == ApprovalOutcome::Approved {

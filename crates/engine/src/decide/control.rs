@@ -79,6 +79,9 @@ impl<'a> Decider<'a> {
     pub(super) fn retry_by_hand(&mut self, id: &InstanceId) -> Step {
         let (node, attempt, job) = self.parked(id)?;
         let Some(job) = job else {
+            if self.state.instance(id).is_some_and(|instance| instance.repaired) {
+                return self.open_repaired(node, id);
+            }
             let text = format!("`{id}` parked before its first attempt, and would do so again");
             let hint = "skip it, fail it, or say what it returned (`aob run succeed`)";
             return Err(reject(RejectionCode::NotRetryable, text, Some(hint)));
@@ -93,17 +96,27 @@ impl<'a> Decider<'a> {
         self.schedule_again(node, id, attempt, &job)
     }
 
-    /// Hands out the attempt after `attempt`, with the same request.
+    /// Hands out the attempt after `attempt`, with the same request, unless its node was repaired.
     pub(super) fn schedule_again(
         &mut self,
-        node: &NodeIr,
+        node: &'a NodeIr,
         id: &InstanceId,
         attempt: u32,
         job: &JobState,
     ) -> Step {
         let Some(instance) = self.state.instance(id) else { return Ok(()) };
         let (generation, attempts_max) = (instance.generation, instance.attempts_max);
-        let mut job = job.to_job();
+        let (generation, mut job) = if instance.repaired {
+            match self.repaired_job(node, id, job, generation)? {
+                Ok(repaired) => repaired,
+                Err(failure) => {
+                    let outcome = FailureOutcome::Failed;
+                    return self.fail_instance(node, id, attempt, outcome, failure);
+                }
+            }
+        } else {
+            (generation, job.to_job())
+        };
         job.queue_deadline = node.queue_timeout_ms.map(|ms| self.now.plus_ms(ms));
         self.emit(NodeScheduled {
             instance: id.clone(),

@@ -8,7 +8,6 @@ use super::resolve::{Evaluated, Seen};
 use super::{Decider, Step, Work};
 use crate::event::{EdgeDecision, EdgeState, FailureOutcome};
 use crate::ids::InstanceId;
-use crate::state::InstanceStatus;
 use crate::value::Payload;
 
 /// Edge decisions in one event at most.
@@ -37,7 +36,7 @@ impl Ending {
         if matches!(node.kind, NodeKind::Hitl { .. }) { Self::Approved } else { Self::Success }
     }
 
-    fn dead(self) -> EdgeState {
+    pub(super) fn dead(self) -> EdgeState {
         match self {
             Self::Failed(_) => EdgeState::Failed,
             Self::Success
@@ -101,30 +100,6 @@ impl<'a> Decider<'a> {
             self.close_routes(loop_ix, id, &mut decisions);
         }
         Ok(Ok(decisions))
-    }
-
-    /// The edges still undecided of an instance that has ended, as its end decides them.
-    pub(super) fn undecided_edges(
-        &self,
-        node: &'a NodeIr,
-        id: &InstanceId,
-    ) -> Step<Vec<EdgeDecision>> {
-        let Some(instance) = self.state.instance(id) else { return Ok(Vec::new()) };
-        let ending = match (instance.status, instance.outcome) {
-            (InstanceStatus::Failed, Some(outcome)) => Ending::Failed(outcome),
-            (InstanceStatus::Completed, _) if matches!(node.kind, NodeKind::Hitl { .. }) => {
-                Ending::Approved
-            }
-            (InstanceStatus::Completed | InstanceStatus::Skipped, _)
-                if instance.output.is_some() =>
-            {
-                Ending::Success
-            }
-            _ => Ending::Nowhere,
-        };
-        let null = Payload::new(&crate::value::Blob::of(serde_json::Value::Null));
-        let output = instance.output.map_or(null, Payload::by_ref);
-        Ok(self.decide_edges(node, id, ending, &output)?.unwrap_or_default())
     }
 
     /// The edges that a failure takes: `timeout` before `failure`, `rejected` before `failure`.
@@ -202,14 +177,14 @@ impl<'a> Decider<'a> {
     }
 
     /// True for a failure route out of a loop's body: decided once for the scope outside.
-    fn is_route(&self, node: &NodeIr, edge: &EdgeIr) -> bool {
+    pub(super) fn is_route(&self, node: &NodeIr, edge: &EdgeIr) -> bool {
         let Some(&outermost_left) = node.loops.get(edge.common_loops as usize) else {
             return false;
         };
         self.ir.loop_at(outermost_left).node != edge.from
     }
 
-    fn is_decided(&self, edge: &EdgeIr, source: &InstanceId) -> bool {
+    pub(super) fn is_decided(&self, edge: &EdgeIr, source: &InstanceId) -> bool {
         self.state.edge_key(edge, &source.scope).is_some_and(|key| self.state.edges.contains(&key))
     }
 
@@ -238,7 +213,7 @@ impl<'a> Decider<'a> {
         decisions.iter().filter_map(target).collect()
     }
 
-    fn decision(&self, ix: EdgeIx, source: &InstanceId, is: EdgeState) -> EdgeDecision {
+    pub(super) fn decision(&self, ix: EdgeIx, source: &InstanceId, is: EdgeState) -> EdgeDecision {
         let edge = self.ir.edge(ix);
         let common = edge.common_loops as usize;
         let target = self.ir.node(edge.to);
@@ -257,7 +232,7 @@ impl<'a> Decider<'a> {
     }
 
     /// Where a loop ends, the routes out of its body that nothing took are dead.
-    fn close_routes(
+    pub(super) fn close_routes(
         &self,
         loop_ix: aob_ir::LoopIx,
         id: &InstanceId,

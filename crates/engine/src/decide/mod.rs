@@ -9,17 +9,22 @@ mod edges;
 mod failure;
 mod graph;
 mod inline;
+mod later;
 mod looping;
 mod losers;
 mod map;
 mod open;
+mod patch;
 mod pump;
+mod repair;
 mod resolve;
 mod result;
 mod signal;
 mod start;
 mod stop;
 mod tick;
+
+pub use patch::{PatchPlan, Planned, plan_patch};
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, VecDeque};
@@ -69,44 +74,45 @@ pub fn advance(
     blobs: &dyn Blobs,
     now: Timestamp,
 ) -> Decision {
+    let now = if seeded(Bug::TimeGoesBack) { now } else { now.max(state.head.at) };
+    let around = Surroundings { blobs, request, now };
+    if patch::may_patch(state, request) {
+        return patch::advance_patched(state, ir, &around);
+    }
     state.begin();
-    let mut decider = Decider {
-        ir,
-        blobs,
-        request,
-        now: if seeded(Bug::TimeGoesBack) { now } else { now.max(state.head.at) },
-        state,
-        events: Vec::with_capacity(EVENTS_ROOM),
-        new_blobs: Vec::new(),
-        fresh: BTreeMap::new(),
-        bytes: 0,
-        work: VecDeque::new(),
-        run_value: OnceCell::new(),
-        keys: OnceCell::new(),
-    };
+    let room = Draft { events: Vec::with_capacity(EVENTS_ROOM), ..Draft::default() };
+    let mut decider = Decider::of(state, ir, &around, room);
     let stop = match decider.run() {
         Ok(()) if decider.events.is_empty() => Stop::NoChange(NoChange::Repeated),
         Ok(()) => {
             let (events, blobs) = (decider.events, decider.new_blobs);
             state.keep();
-            return Decision::Append { events, blobs };
+            return Decision::Append { events, blobs, ir: None };
         }
         Err(stop) => stop,
     };
     state.undo();
-    match stop {
-        Stop::Need(refs) => Decision::Need(refs),
-        Stop::Rejected(rejection) => Decision::Rejected(rejection),
-        Stop::NoChange(why) => Decision::NoChange(why),
-    }
+    stop.into()
 }
 
 /// Why a decision ends before its events.
 #[derive(Debug)]
 enum Stop {
     Need(Vec<PayloadRef>),
+    NeedDocuments(Vec<Digest>),
     Rejected(Rejection),
     NoChange(NoChange),
+}
+
+impl From<Stop> for Decision {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::Need(refs) => Self::Need(refs),
+            Stop::NeedDocuments(digests) => Self::NeedDocuments(digests),
+            Stop::Rejected(rejection) => Self::Rejected(rejection),
+            Stop::NoChange(why) => Self::NoChange(why),
+        }
+    }
 }
 
 type Step<T = ()> = Result<T, Stop>;
@@ -141,6 +147,48 @@ struct Decider<'a> {
     keys: OnceCell<RunKeys>,
 }
 
+/// What a decision surrounds itself with.
+#[derive(Clone, Copy)]
+struct Surroundings<'a> {
+    blobs: &'a dyn Blobs,
+    request: &'a Request,
+    now: Timestamp,
+}
+
+/// What a decision has written so far: what goes on to the next phase of one that changes the graph.
+#[derive(Default)]
+struct Draft {
+    events: Vec<Event>,
+    new_blobs: Vec<Arc<Blob>>,
+    fresh: BTreeMap<Digest, Arc<Blob>>,
+    bytes: usize,
+}
+
+impl<'a> Decider<'a> {
+    fn of(state: &'a mut RunState, ir: &'a Ir, around: &Surroundings<'a>, draft: Draft) -> Self {
+        let Draft { events, new_blobs, fresh, bytes } = draft;
+        Self {
+            ir,
+            blobs: around.blobs,
+            request: around.request,
+            now: around.now,
+            state,
+            events,
+            new_blobs,
+            fresh,
+            bytes,
+            work: VecDeque::new(),
+            run_value: OnceCell::new(),
+            keys: OnceCell::new(),
+        }
+    }
+
+    fn into_draft(self) -> Draft {
+        let Self { events, new_blobs, fresh, bytes, .. } = self;
+        Draft { events, new_blobs, fresh, bytes }
+    }
+}
+
 impl Decider<'_> {
     fn run(&mut self) -> Step {
         let continued = self.state.head.continued;
@@ -162,6 +210,8 @@ impl Decider<'_> {
             Command::Tick { leases } => self.tick(leases)?,
             Command::Continue if continued => {}
             Command::Continue => return Err(Stop::NoChange(NoChange::Stale)),
+            // Decided in two phases: `patch::may_patch`.
+            Command::Patch(_) | Command::RevertPatch(_) | Command::WithdrawPatch { .. } => {}
         }
         if continued {
             self.gather_work();
@@ -240,31 +290,42 @@ impl Decider<'_> {
 
     /// Refuses what needs a run that goes on.
     fn require_live(&self) -> Step {
-        if self.state.is_terminal() {
-            let status = self.state.status().as_str();
-            return Err(reject(
-                RejectionCode::RunTerminal,
-                format!("the run is over ({status})"),
-                Some("start a new run, or fork this one"),
-            ));
-        }
-        Ok(())
+        live(self.state)
     }
 
     /// Refuses what needs a run that is not being stopped.
     fn require_active(&self) -> Step {
-        self.require_live()?;
-        if self.stopping() {
-            return Err(reject(
-                RejectionCode::RunCancelling,
-                "the run is being cancelled".to_owned(),
-                Some("`aob run explain` says what it still waits for"),
-            ));
+        active(self.state)
+    }
+}
+
+fn live(state: &RunState) -> Step {
+    if state.is_terminal() {
+        let status = state.status().as_str();
+        return Err(reject(
+            RejectionCode::RunTerminal,
+            format!("the run is over ({status})"),
+            Some("start a new run, or fork this one"),
+        ));
+    }
+    Ok(())
+}
+
+fn active(state: &RunState) -> Step {
+    live(state)?;
+    match state.head.phase {
+        Phase::Cancelling | Phase::Failing => Err(reject(
+            RejectionCode::RunCancelling,
+            "the run is being cancelled".to_owned(),
+            Some("`aob run explain` says what it still waits for"),
+        )),
+        Phase::Absent | Phase::Active | Phase::Completed | Phase::Failed | Phase::Cancelled => {
+            Ok(())
         }
-        Ok(())
     }
 }
 
 fn reject(code: RejectionCode, message: String, hint: Option<&str>) -> Stop {
-    Stop::Rejected(Rejection { code, message, hint: hint.map(str::to_owned) })
+    let hint = hint.map(str::to_owned);
+    Stop::Rejected(Rejection { code, message, hint, problems: Vec::new(), conflict: None })
 }

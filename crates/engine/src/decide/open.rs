@@ -170,7 +170,7 @@ impl<'a> Decider<'a> {
     }
 
     /// The job of a node, of its rendered config and where secrets go in it.
-    fn job(
+    pub(super) fn job(
         &self,
         node: &NodeIr,
         id: &InstanceId,

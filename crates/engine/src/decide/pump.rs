@@ -124,7 +124,8 @@ impl<'a> Decider<'a> {
 
     /// Ends the run where nothing is open any more.
     fn finish_run(&mut self) -> Step {
-        if self.state.head.paused || !self.state.open.is_empty() {
+        let open = !self.state.open.is_empty() || !self.state.open_patches.is_empty();
+        if self.state.head.paused || open {
             return Ok(());
         }
         if let Some((key, _)) = self.state.joins.first() {

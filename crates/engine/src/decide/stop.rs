@@ -14,6 +14,10 @@ impl Decider<'_> {
     /// Goes on with stopping the run as far as this segment holds.
     pub(super) fn stop_all(&mut self) -> Step {
         self.work.clear();
+        if !self.stop_patches() {
+            self.leave_rest();
+            return Ok(());
+        }
         let open: Vec<InstanceId> =
             self.state.open.iter().map(|(key, ())| self.state.id_of(key)).collect();
         for id in open {

@@ -59,6 +59,8 @@ impl<'a> Decider<'a> {
                     let failure = super::pump::failure("run_timeout", "the run took too long");
                     self.fail_run(None, failure);
                 }
+            } else if kind == TimerKind::PatchExpiry {
+                self.expire_patch(key.node);
             } else {
                 let id = self.state.id_of(&key);
                 if let Some(node) = self.find(&id) {
@@ -105,7 +107,8 @@ impl<'a> Decider<'a> {
                 | TimerKind::Redispatch
                 | TimerKind::Fence
                 | TimerKind::Escalation
-                | TimerKind::Deadline,
+                | TimerKind::Deadline
+                | TimerKind::PatchExpiry,
                 _,
             ) => Ok(()),
         }

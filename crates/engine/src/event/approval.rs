@@ -5,7 +5,7 @@ use std::sync::Arc;
 use aob_ir::Digest;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{Actor, InstanceId, TicketId, Timestamp};
+use crate::ids::{Actor, InstanceId, PatchId, TicketId, Timestamp};
 use crate::value::Payload;
 
 /// Who may decide.
@@ -30,8 +30,12 @@ pub struct Escalation {
 /// See [`EventKind::ApprovalRequested`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ApprovalRequested {
-    /// Which instance.
-    pub instance: InstanceId,
+    /// The instance that asks; absent for a patch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<InstanceId>,
+    /// The patch that is to be approved; absent for an instance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patch: Option<PatchId>,
     /// The ticket.
     pub ticket: TicketId,
     /// Question for the approver.
@@ -39,9 +43,10 @@ pub struct ApprovalRequested {
     /// JSON Schema of the data that an approver gives along.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub form: Option<Payload>,
-    /// What is being approved: the node's input.
+    /// What is being approved: the node's input, or the patch's operations.
     pub subject: Payload,
-    /// `sha256` over the request (node spec, message, form) and the subject; a decision names it.
+    /// `sha256` over the request (node spec, message, form) and the subject, or over the patch's
+    /// operations, resulting specs and capability diff; a decision names it.
     pub subject_hash: Digest,
     /// Who may decide; empty: anybody in the workspace with the permission.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -102,7 +107,7 @@ pub enum ApprovalOutcome {
     Rejected,
     /// Nobody decided in time.
     Expired,
-    /// The run ended or was cancelled first.
+    /// The run ended or was cancelled first, or what was asked is no longer the question.
     Cancelled,
 }
 

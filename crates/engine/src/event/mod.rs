@@ -5,6 +5,7 @@
 
 mod approval;
 mod node;
+mod patch;
 mod run;
 
 use std::borrow::Cow;
@@ -14,6 +15,7 @@ use serde_json::value::RawValue;
 
 pub use approval::*;
 pub use node::*;
+pub use patch::*;
 pub use run::*;
 
 use crate::ids::{CommandId, Timestamp};
@@ -123,6 +125,16 @@ event_kinds! {
     RunPaused => "run_paused",
     /// Things start again.
     RunResumed => "run_resumed",
+    /// Somebody wants to change the graph.
+    PatchProposed => "patch_proposed",
+    /// The patch is sound against the document that holds.
+    PatchPlanned => "patch_planned",
+    /// The graph is another one from here on.
+    PatchApplied => "patch_applied",
+    /// The patch will not be applied.
+    PatchRejected => "patch_rejected",
+    /// What an earlier patch did was taken back.
+    PatchReverted => "patch_reverted",
     /// Somebody asked the run to stop.
     CancelRequested => "cancel_requested",
     /// An unhandled failure stops the run.
@@ -164,6 +176,12 @@ impl EventKind {
             Self::NodeCancelled(data) => data.undo_input.iter().for_each(see),
             Self::SignalReceived(data) => see(&data.payload),
             Self::RunCompleted(data) => see(&data.output),
+            Self::PatchProposed(data) => see(&data.operations),
+            Self::PatchPlanned(data) => see(&data.operations),
+            Self::PatchApplied(data) => {
+                see(&data.operations);
+                see(&data.inverse);
+            }
             Self::WarningRaised(_)
             | Self::AttemptRedispatched(_)
             | Self::RetryScheduled(_)
@@ -178,6 +196,8 @@ impl EventKind {
             | Self::LateResultDiscarded(_)
             | Self::RunPaused(_)
             | Self::RunResumed(_)
+            | Self::PatchRejected(_)
+            | Self::PatchReverted(_)
             | Self::CancelRequested(_)
             | Self::RunFailing(_)
             | Self::Continued(_)

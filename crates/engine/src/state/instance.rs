@@ -77,6 +77,8 @@ pub(crate) struct Instance {
     /// Attempts whose runner's answer is in the log, whatever became of it: bit n - 1 for attempt
     /// n, the highest bit for all beyond.
     pub(crate) heard: u64,
+    /// A person repaired its node: the next attempt is made from the document that holds.
+    pub(crate) repaired: bool,
 }
 
 impl Instance {
@@ -285,10 +287,25 @@ pub(crate) struct JoinEntry {
     pub(crate) back: Option<Box<PayloadRef>>,
 }
 
+impl JoinEntry {
+    /// True where no edge has reached the target.
+    pub(crate) fn is_untouched(&self) -> bool {
+        self.taken == 0 && self.dead == 0 && self.failed == 0 && self.back.is_none()
+    }
+}
+
+/// What a ticket is about.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) enum About {
+    Instance(super::Key),
+    Patch(super::PatchNo),
+}
+
 /// A ticket.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Ticket {
-    pub(crate) key: super::Key,
+    pub(crate) about: About,
+    pub(crate) created_at: Timestamp,
     pub(crate) message: Arc<str>,
     pub(crate) form: Option<PayloadRef>,
     pub(crate) subject: PayloadRef,

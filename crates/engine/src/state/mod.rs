@@ -2,30 +2,36 @@
 
 mod instance;
 mod names;
+mod patch;
 mod read;
 mod rows;
 mod table;
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use aob_ir::{Digest, EdgeIr, Limits, Priority};
+use aob_validator::AgentKey;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 pub use instance::InstanceStatus;
 pub(crate) use instance::{
-    ChildState, Doing, EdgeEntry, FailureNote, Instance, JobState, JoinEntry, MapState, Ticket,
-    Undo,
+    About, ChildState, Doing, EdgeEntry, FailureNote, Instance, JobState, JoinEntry, MapState,
+    Ticket, Undo,
 };
 pub(crate) use names::{NameId, Names};
+pub(crate) use patch::{PatchNo, PatchState, PlannedState};
+pub use patch::{PatchStatus, PatchView};
 pub use read::{BadSnapshot, LEASE_MS, RunStatus, SNAPSHOT_FORMAT};
 pub(crate) use rows::Rows;
 pub(crate) use table::Table;
 
 use crate::event::{Failure, ParentLink};
-use crate::ids::{Actor, InstanceId, RunId, Scope, ScopeStep, TicketId, Timestamp, WorkspaceId};
+use crate::ids::{
+    Actor, InstanceId, PatchId, RunId, Scope, ScopeStep, TicketId, Timestamp, WorkspaceId,
+};
 use crate::value::PayloadRef;
 
 /// A scope by name numbers.
@@ -76,6 +82,8 @@ pub(crate) enum TimerKind {
     Fence,
     /// The run's deadline.
     Deadline,
+    /// A patch that nobody decided on is rejected.
+    PatchExpiry,
 }
 
 /// Where a run is in its life.
@@ -103,6 +111,10 @@ pub(crate) struct Meta {
     pub(crate) run: RunId,
     pub(crate) workspace: WorkspaceId,
     pub(crate) tag: Option<Arc<str>>,
+    /// The document that the run was created from.
+    pub(crate) digest: Digest,
+    /// Agent nodes that may ever be present.
+    pub(crate) agents: u32,
     pub(crate) name: Arc<str>,
     pub(crate) inputs: PayloadRef,
     pub(crate) parent: Option<ParentLink>,
@@ -143,6 +155,8 @@ pub(crate) struct Head {
     pub(crate) actor: Option<Actor>,
     /// Warnings raised.
     pub(crate) warnings: u32,
+    /// Agent nodes ever present, once a patch was applied; before, those of the document.
+    pub(crate) agents: Option<Arc<BTreeSet<AgentKey>>>,
 }
 
 /// The state of a run after some prefix of its log. Opaque; read it through its methods.
@@ -168,6 +182,13 @@ pub struct RunState {
     pub(crate) signal_ids: Table<u64, Arc<str>>,
     /// What can be undone, by completion.
     pub(crate) undo: Table<u64, Undo>,
+    /// Every patch ever proposed, in order.
+    pub(crate) patches: Table<PatchNo, PatchState>,
+    pub(crate) patch_ids: Table<PatchId, PatchNo>,
+    /// Patches that are not decided.
+    pub(crate) open_patches: Table<PatchNo, ()>,
+    /// Applied patches by revision, from 1.
+    pub(crate) chain: Table<u32, PatchNo>,
     #[serde(skip)]
     saved: Option<Box<(Head, Option<Arc<Meta>>)>>,
 }
@@ -193,6 +214,7 @@ impl Default for RunState {
                 next_signal: 0,
                 actor: None,
                 warnings: 0,
+                agents: None,
             },
             names: Names::default(),
             instances: Rows::default(),
@@ -205,6 +227,10 @@ impl Default for RunState {
             signals: Table::default(),
             signal_ids: Table::default(),
             undo: Table::default(),
+            patches: Table::default(),
+            patch_ids: Table::default(),
+            open_patches: Table::default(),
+            chain: Table::default(),
             saved: None,
         }
     }
@@ -223,6 +249,10 @@ macro_rules! tables {
         $state.signals.$call();
         $state.signal_ids.$call();
         $state.undo.$call();
+        $state.patches.$call();
+        $state.patch_ids.$call();
+        $state.open_patches.$call();
+        $state.chain.$call();
     }};
 }
 

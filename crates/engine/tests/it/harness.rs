@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use aob_engine::{
     Actor, AttemptOutcome, AttemptResult, Blob, CastVote, ChildOutcome, Command, CommandId,
-    Decision, Effect, Event, EventKind, Failure, InstanceId, LeaseView, NoChange, Rejection,
-    Request, RunId, RunState, RunStatus, StartRun, TicketId, Timestamp, Vote, WorkspaceId, advance,
-    apply, decide, effects,
+    Decision, Effect, Event, EventKind, Failure, InstanceId, LeaseView, NoChange, PatchId,
+    PatchOrigin, ProposePatch, Rejection, Request, ResultPatch, RevertPatch, RunId, RunState,
+    RunStatus, StartRun, TicketId, Timestamp, Vote, WorkspaceId, advance, apply, decide, effects,
 };
 use aob_ir::{Digest, Ir};
 use serde_json::{Value, json};
@@ -107,7 +107,10 @@ impl Run {
         let id = id.unwrap_or_else(|| CommandId(format!("c{}", self.commands).into()));
         let request = Request { id, actor: Actor(actor.into()), command };
         match self.decide_checked(&request) {
-            Decision::Append { events, blobs } => {
+            Decision::Append { events, blobs, ir } => {
+                if let Some(ir) = ir {
+                    self.ir = ir;
+                }
                 for blob in blobs {
                     self.blobs.insert(blob.digest(), blob);
                 }
@@ -127,6 +130,7 @@ impl Run {
                 Err(rejection)
             }
             Decision::Need(_) => unreachable!("every payload is at hand"),
+            Decision::NeedDocuments(_) => unreachable!("no patch of a test needs documents"),
         }
     }
 
@@ -180,7 +184,9 @@ impl Run {
     fn decide_with_nothing_at_hand(&mut self, request: &Request) {
         let mut copy = self.state.clone();
         let nothing = BTreeMap::new();
-        if let Decision::Need(_) = advance(&mut copy, &self.ir, request, &nothing, self.now) {
+        if let Decision::Need(_) | Decision::NeedDocuments(_) =
+            advance(&mut copy, &self.ir, request, &nothing, self.now)
+        {
             assert_eq!(copy, self.state, "a decision that needs payloads changes nothing");
         }
     }
@@ -212,6 +218,7 @@ impl Run {
             outcome,
             started_at: None,
             usage: None,
+            patches: Vec::new(),
         };
         self.command_by("runner:r1", Command::Result(result)).expect("results are not refused")
     }
@@ -381,4 +388,67 @@ fn line(event: &Event) -> String {
         let _ = write!(line, " {mark}{}", edge["to"].as_str().unwrap_or_default());
     }
     line
+}
+
+impl Run {
+    /// Proposes a patch against the document that holds.
+    pub(crate) fn patch(&mut self, id: &str, operations: Value) -> Result<bool, Rejection> {
+        self.patch_by("user:ada", id, None, operations)
+    }
+
+    /// Proposes a patch against `base`.
+    pub(crate) fn patch_by(
+        &mut self,
+        actor: &str,
+        id: &str,
+        base: Option<Digest>,
+        operations: Value,
+    ) -> Result<bool, Rejection> {
+        let proposal = proposal(id, base, operations);
+        self.command_by(actor, Command::Patch(Box::new(proposal)))
+    }
+
+    pub(crate) fn revert(&mut self, id: &str, reverts: &str) -> Result<bool, Rejection> {
+        let revert = RevertPatch {
+            patch: PatchId(id.into()),
+            reverts: PatchId(reverts.into()),
+            description: "".into(),
+        };
+        self.command(Command::RevertPatch(Box::new(revert)))
+    }
+
+    /// Where a patch stands.
+    pub(crate) fn patch_status(&self, id: &str) -> &'static str {
+        let view = self.state.patch(&PatchId(id.into()));
+        view.map_or("unknown", |view| view.status.as_str())
+    }
+
+    /// A runner answers with a value, and with patches.
+    pub(crate) fn complete_with(&mut self, instance: &str, output: Value, patches: Vec<Value>) {
+        let patches = patches.into_iter().map(|operations| ResultPatch {
+            base: None,
+            operations: Blob::of(operations),
+            description: "".into(),
+        });
+        let result = AttemptResult {
+            instance: instance.parse().expect("an instance"),
+            attempt: self.attempt(instance),
+            outcome: AttemptOutcome::Completed { output: Blob::of(output) },
+            started_at: None,
+            usage: None,
+            patches: patches.collect(),
+        };
+        self.command_by("runner:r1", Command::Result(result)).expect("results are not refused");
+    }
+}
+
+pub(crate) fn proposal(id: &str, base: Option<Digest>, operations: Value) -> ProposePatch {
+    ProposePatch {
+        patch: PatchId(id.into()),
+        origin: PatchOrigin::Person,
+        base,
+        operations: Blob::of(operations),
+        description: "".into(),
+        children: BTreeMap::new(),
+    }
 }

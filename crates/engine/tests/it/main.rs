@@ -12,6 +12,8 @@ mod harness;
 mod joins;
 mod loops;
 mod maps;
+mod patch_races;
+mod patches;
 mod properties;
 mod schemas;
 mod signals;

@@ -247,9 +247,9 @@ impl<'s> World<'s> {
             at_hand.clone_from(&self.blobs);
         }
         let run = self.runs.get_mut(&id).ok_or("no such run")?;
-        let (events, blobs) = loop {
+        let (events, blobs, ir) = loop {
             match advance(&mut run.state, &run.ir, &request, &at_hand, now) {
-                Decision::Append { events, blobs } => break (events, blobs),
+                Decision::Append { events, blobs, ir } => break (events, blobs, ir),
                 Decision::NoChange(aob_engine::NoChange::NotDue { next: Some(next) }) => {
                     self.wake(id, next);
                     return Ok(());
@@ -266,8 +266,12 @@ impl<'s> World<'s> {
                         return Err("the engine asks for what it has".to_owned());
                     }
                 }
+                Decision::NeedDocuments(_) => return Err("nobody names documents".to_owned()),
             }
         };
+        if let Some(ir) = ir {
+            run.ir = ir;
+        }
         for blob in blobs {
             self.blobs.insert(blob.digest(), blob);
         }
@@ -371,6 +375,7 @@ impl<'s> World<'s> {
                         outcome: AttemptOutcome::Cancelled,
                         started_at: None,
                         usage: None,
+                        patches: Vec::new(),
                     };
                     self.send(delay_ms, id, Command::Result(result), "runner:r1");
                 }
@@ -444,6 +449,7 @@ impl<'s> World<'s> {
             outcome,
             started_at: Some(at),
             usage: None,
+            patches: Vec::new(),
         };
         // A runner that hangs may still answer, long after it was given up.
         let late_ms = if hangs { 400_000 } else { 0 };

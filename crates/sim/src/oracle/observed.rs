@@ -117,7 +117,7 @@ fn opened(kind: &EventKind) -> Option<&InstanceId> {
     } else if let EventKind::SignalAwaited(e) = kind {
         Some(&e.instance)
     } else if let EventKind::ApprovalRequested(e) = kind {
-        Some(&e.instance)
+        e.instance.as_ref()
     } else if let EventKind::ChildStarted(e) = kind {
         Some(&e.instance)
     } else if let EventKind::MapExpanded(e) = kind {

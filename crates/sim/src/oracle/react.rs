@@ -36,8 +36,9 @@ impl World<'_> {
                 self.send(after_ms, id, command, "user:bob");
             }
         } else if let EventKind::ApprovalRequested(e) = &event.kind {
-            let Some((node, _)) = node_of(flow, &e.instance) else { return };
-            for vote in self.scenario.plan.votes(&path, &e.instance.to_string(), node) {
+            let Some(instance) = &e.instance else { return };
+            let Some((node, _)) = node_of(flow, instance) else { return };
+            for vote in self.scenario.plan.votes(&path, &instance.to_string(), node) {
                 let cast = CastVote {
                     ticket: e.ticket.clone(),
                     vote: if vote.approves { Vote::Approve } else { Vote::Reject },

@@ -1,7 +1,7 @@
 //! Appending: what commits, what conflicts, and what is written in either case.
 
 use super::Subject;
-use super::fixtures::{COMMITTED, Chain, T0, key};
+use super::fixtures::{AWAY, COMMITTED, Chain, HOME, T0, key};
 use crate::{AppendOutcome, ConflictKind, Head, StoreResult, StreamAppend, verify_chain};
 
 const HEAD: AppendOutcome = AppendOutcome::Conflict(ConflictKind::Head);
@@ -238,12 +238,39 @@ pub async fn a_conflict_writes_nothing(t: &Subject) -> StoreResult<()> {
     append.rows.wakeup_due = Some(T0);
     append.rows.leases_put = vec![stale.lease("a", 1)];
     append.rows.tickets = vec![stale.ticket("t1", "pending")];
+    append.rows.documents = vec![(String::from("d1"), String::from("{}"))];
     assert_eq!(t.append(append).await?, HEAD);
     assert_eq!(t.store.run(chain.workspace, chain.stream).await?, None);
     assert_eq!(t.store.outbox_due(i64::MAX, 10).await?, Vec::new());
     assert_eq!(t.store.wakeups_next().await?, None);
     assert_eq!(t.store.leases_of(chain.stream).await?, Vec::new());
     assert_eq!(t.store.ticket(chain.workspace, "t1").await?, None);
+    assert_eq!(t.store.document(chain.workspace, "d1").await?, None);
+    Ok(())
+}
+
+/// A document is there from the commit on that names it, in its workspace, and one that was there
+/// before stays as it is; many streams may name the same.
+pub async fn documents_go_with_their_segment(t: &Subject) -> StoreResult<()> {
+    let pair = |digest: &str, text: &str| (digest.to_owned(), text.to_owned());
+    t.store.documents_put(HOME, &[pair("d1", "{}")], T0).await?;
+    let (mut one, mut two) = (Chain::new(1), Chain::new(2));
+    let mut first = one.append();
+    first.rows.documents =
+        vec![pair("d1", "other"), pair("d2", "\"\\u0000\""), pair("d2", "again")];
+    let mut second = two.append();
+    second.rows.documents = vec![pair("d2", "\"\\u0000\""), pair("d3", "[]")];
+    let again = first.clone();
+    assert_eq!(t.append_all(vec![first, second]).await?, vec![COMMITTED, COMMITTED]);
+    assert_eq!(t.append(again).await?, COMMITTED);
+    assert_eq!(t.store.document(HOME, "d1").await?, Some(String::from("{}")));
+    assert_eq!(t.store.document(HOME, "d2").await?, Some(String::from("\"\\u0000\"")));
+    assert_eq!(t.store.document(HOME, "d3").await?, Some(String::from("[]")));
+    let mut third = one.append();
+    third.rows.documents = vec![pair("d4", "4")];
+    t.commit(third).await?;
+    assert_eq!(t.store.document(HOME, "d4").await?, Some(String::from("4")));
+    assert_eq!(t.store.document(AWAY, "d4").await?, None);
     Ok(())
 }
 

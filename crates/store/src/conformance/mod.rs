@@ -102,6 +102,7 @@ macro_rules! conformance_cases {
                 a_stream_named_twice_conflicts_once,
                 outcomes_stand_in_the_order_given,
                 a_conflict_writes_nothing,
+                documents_go_with_their_segment,
                 ordinals_beyond_all_bounds_conflict,
                 text_survives_as_it_is,
                 a_mebibyte_survives,

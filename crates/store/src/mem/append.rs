@@ -137,6 +137,7 @@ impl Model {
         for ticket in rows.tickets {
             self.tickets.insert((workspace, ticket.ticket.clone()), ticket);
         }
+        self.documents_put(workspace, &rows.documents);
         if let (Some(due_ms), Some(last)) = (rows.wakeup_due, segments.last()) {
             let wakeup = Wakeup { stream, workspace, due_ms, ordinal: last.ordinal };
             let stored = self.wakeups.entry(stream).or_insert(wakeup);

@@ -93,6 +93,8 @@ pub struct DerivedRows {
     pub leases_drop: Vec<LeaseKey>,
     /// Tickets as they stand after the last segment.
     pub tickets: Vec<TicketRow>,
+    /// Documents that the segments name, by digest; present ones are left alone.
+    pub documents: Vec<(String, String)>,
 }
 
 /// What became of one stream of a batch.
@@ -135,6 +137,15 @@ pub struct FeedEntry {
     pub stream: StreamId,
     /// The segment.
     pub segment: Segment,
+}
+
+impl StreamAppend {
+    /// About how many bytes it writes, `per_row` of each segment's besides its events.
+    pub(crate) fn weight(&self, per_row: usize) -> usize {
+        let events = self.segments.iter().map(|segment| segment.events.len() + per_row);
+        let documents = self.rows.documents.iter().map(|(_, document)| document.len());
+        events.chain(documents).sum()
+    }
 }
 
 /// The event log and what derives from it in the same commit.

@@ -80,7 +80,7 @@ pub struct TicketRow {
     pub ticket: String,
     /// Its run.
     pub run: StreamId,
-    /// Text form of the instance.
+    /// Text form of the instance that asks; empty for a patch of the run.
     pub instance: String,
     /// `pending approved rejected expired cancelled`.
     pub status: String,

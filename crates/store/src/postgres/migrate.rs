@@ -42,6 +42,7 @@ const MIGRATIONS: &[Migration] = migrations![
     "0017_run_logs",
     "0018_signing_keys",
     "0019_head_seq",
+    "0020_documents_of_appends",
 ];
 
 /// Whoever migrates holds this advisory lock of the database.

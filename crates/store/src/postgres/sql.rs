@@ -3,7 +3,7 @@
 //! ```text
 //! given --(visible: head, keys, dedup)--> open --> keys, dedup of new streams --> first --> rest
 //!                                                                                   |
-//!                                       outbox, wake-ups, leases, tickets, runs <---+
+//!                           outbox, wake-ups, leases, tickets, runs, documents <----+
 //! ```
 //!
 //! All rows of a batch come as arrays, one parameter per column. What a stream gains is inserted only
@@ -195,6 +195,15 @@ shown as (
         created_ms = excluded.created_ms, updated_ms = excluded.updated_ms,
         finished_ms = excluded.finished_ms, seq = excluded.seq, error = excluded.error,
         output = excluded.output
+),
+documented as (
+    insert into documents (workspace, digest, document, created_ms)
+    select workspace, digest, document, created_ms
+    from unnest($79::uuid[], $80::uuid[], $81::text[], $82::text[], $83::bigint[])
+        as t (stream, workspace, digest, document, created_ms)
+    where (t.stream in (select f.stream from first f)) is true
+    order by workspace, digest
+    on conflict do nothing
 ),
 over as materialized (
     select t.stream from unnest($77::uuid[]) as t (stream)

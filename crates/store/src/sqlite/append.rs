@@ -281,6 +281,10 @@ fn write_rows(
     for ticket in &rows.tickets {
         write_ticket(session, ticket, tenant)?;
     }
+    for (digest, document) in &rows.documents {
+        let mut put = session.statement(sql::DOCUMENT_PUT)?;
+        put.execute(params![tenant, digest, document, rows.now_ms])?;
+    }
     let (new, ends) = (is_new(append), ends(append));
     if let (Some(due_ms), Some(last), false) = (rows.wakeup_due, segments.last(), ends) {
         let put = session.hot.wakeup_put.get()?;

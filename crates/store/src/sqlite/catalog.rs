@@ -7,10 +7,8 @@ use super::SqliteStore;
 use super::error::{Failure, answer};
 use super::rows::{Columns, collect, first, int};
 use super::session::Session;
+use super::sql;
 use crate::{Catalog, StoreResult, TagChange, TagMove, TagVersion, TimeMs, WorkspaceId};
-
-const DOCUMENT_PUT: &str = "insert into documents (tenant, digest, document, created_ms)
-    values (?1, ?2, ?3, ?4) on conflict do nothing";
 
 const CURRENT: &str = "select tag, version, digest, actor, created_ms from tags
     where tenant = ?1 and tag = ?2 order by version desc limit 1";
@@ -39,7 +37,7 @@ impl Catalog for SqliteStore {
         let work = move |session: &mut Session<'_>| {
             let tenant = session.tenant(workspace)?;
             for (digest, document) in &documents {
-                let mut put = session.statement(DOCUMENT_PUT)?;
+                let mut put = session.statement(sql::DOCUMENT_PUT)?;
                 put.execute(params![tenant, digest, document, now_ms])?;
             }
             Ok(())

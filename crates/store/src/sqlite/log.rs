@@ -24,8 +24,7 @@ const ROW_BYTES: usize = 512;
 impl Log for SqliteStore {
     async fn append(&self, batch: Arc<AppendBatch>) -> StoreResult<Vec<AppendOutcome>> {
         let streams = batch.streams.len();
-        let segments = batch.streams.iter().flat_map(|append| &append.segments);
-        let bytes = segments.map(|segment| segment.events.len() + ROW_BYTES).sum();
+        let bytes = batch.streams.iter().map(|append| append.weight(ROW_BYTES)).sum();
         match self.writer.write(bytes, move |session| append::append(session, &batch)).await {
             Ok(outcomes) => Ok(outcomes),
             Err(WriteError::Refused(error)) => Err(error),

@@ -87,6 +87,10 @@ pub(super) const TICKET_PUT: &str = "insert into tickets
         detail = excluded.detail, created_ms = excluded.created_ms,
         expires_ms = excluded.expires_ms, decided_ms = excluded.decided_ms";
 
+/// A document: `tenant, digest, document, created_ms`.
+pub(super) const DOCUMENT_PUT: &str = "insert into documents (tenant, digest, document, created_ms)
+    values (?1, ?2, ?3, ?4) on conflict do nothing";
+
 /// Who holds a dedup key: `tenant, key`.
 pub(super) const DEDUP_HOLDER: &str = "select run from dedup where tenant = ?1 and key = ?2";
 

@@ -154,7 +154,14 @@ impl Play {
             OutcomeMessage::Cancelled {} => AttemptOutcome::Cancelled,
         };
         let ResultMessage { instance, attempt, started_at, .. } = result;
-        let result = AttemptResult { instance, attempt, outcome, started_at, usage: None };
+        let result = AttemptResult {
+            instance,
+            attempt,
+            outcome,
+            started_at,
+            usage: None,
+            patches: Vec::new(),
+        };
         self.send(Command::Result(result));
     }
 
@@ -178,7 +185,7 @@ impl Play {
         let id = CommandId(format!("c{}", self.commands).into());
         let request = Request { id, actor: Actor("user:ada".into()), command };
         match advance(&mut self.state, &self.ir, &request, &self.blobs, self.now) {
-            Decision::Append { events, blobs } => {
+            Decision::Append { events, blobs, .. } => {
                 blobs.iter().for_each(|blob| self.keep(blob));
                 for event in &events {
                     self.keep_inline(&serde_json::to_value(event).unwrap());
@@ -189,7 +196,9 @@ impl Play {
                 owed.into_iter().for_each(|effect| self.perform(effect));
             }
             Decision::NoChange(_) => {}
-            refused @ (Decision::Rejected(_) | Decision::Need(_)) => panic!("{refused:?}"),
+            refused @ (Decision::Rejected(_) | Decision::Need(_) | Decision::NeedDocuments(_)) => {
+                panic!("{refused:?}")
+            }
         }
     }
 

@@ -62,6 +62,7 @@ pub(crate) async fn handle(
         ticket: shown.ticket,
         run: shown.run,
         instance: shown.instance,
+        patch: shown.patch,
         status: shown.status,
         message: shown.message,
         subject,

@@ -37,7 +37,8 @@ pub(super) fn statement(round: &[Candidate<'_>], beside: Beside<'_>) -> Result<B
     let bound = leases(wakeups(bound, round), round);
     let bound = runs(tickets(bound, round), round)?;
     let over = round.iter().filter(|one| one.ends() && !one.is_new());
-    Ok(bound.bind(over.map(|one| one.append.stream.0).collect::<Vec<_>>()).bind(beside.release))
+    let over: Vec<_> = over.map(|one| one.append.stream.0).collect();
+    Ok(documents(bound.bind(over).bind(beside.release), round))
 }
 
 fn each<T, U>(rows: &[T], column: impl Fn(&T) -> U) -> Vec<U> {
@@ -164,6 +165,16 @@ fn tickets(bound: Bound, round: &[Candidate<'_>]) -> Bound {
         .bind(each(&rows, |(_, row)| row.created_ms))
         .bind(each(&rows, |(_, row)| row.expires_ms))
         .bind(each(&rows, |(_, row)| row.decided_ms))
+}
+
+fn documents(bound: Bound, round: &[Candidate<'_>]) -> Bound {
+    let rows: Vec<(&StreamAppend, &(String, String))> = of(round, |one| &one.append.rows.documents);
+    bound
+        .bind(each(&rows, |(append, _)| append.stream.0))
+        .bind(each(&rows, |(append, _)| append.workspace.0))
+        .bind(each(&rows, |(_, (digest, _))| text(digest)))
+        .bind(each(&rows, |(_, (_, document))| text(document)))
+        .bind(each(&rows, |(append, _)| append.rows.now_ms))
 }
 
 fn runs(bound: Bound, round: &[Candidate<'_>]) -> Result<Bound, StoreError> {

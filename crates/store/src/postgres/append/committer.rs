@@ -88,8 +88,7 @@ impl Committer {
         &self,
         batch: Arc<AppendBatch>,
     ) -> StoreResult<Vec<AppendOutcome>> {
-        let segments = batch.streams.iter().flat_map(|append| &append.segments);
-        let bytes: usize = segments.map(|segment| segment.events.len() + ROW_BYTES).sum();
+        let bytes: usize = batch.streams.iter().map(|append| append.weight(ROW_BYTES)).sum();
         let streams = batch.streams.len();
         let wanted = u32::try_from((bytes / SLOT_BYTES).clamp(1, SLOTS)).unwrap_or(u32::MAX);
         let slots = Arc::clone(&self.slots).acquire_many_owned(wanted).await;
