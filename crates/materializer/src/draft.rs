@@ -131,6 +131,15 @@ impl Draft {
         std::mem::take(&mut self.dirty)
     }
 
+    /// The node with an id, to be changed in ways that leave it its id.
+    pub(crate) fn node_mut(&mut self, id: &str) -> Option<&mut Value> {
+        let list = self.document.get_mut("nodes")?.as_array_mut()?;
+        match self.ids.find(Place::Nodes, 1, list, id) {
+            Found::At(at) => list.get_mut(at),
+            Found::Nothing | Found::Several(_) => None,
+        }
+    }
+
     /// The document, to be changed in ways that the draft need not know of.
     pub(crate) fn document_mut(&mut self) -> &mut Value {
         &mut self.document

@@ -6,7 +6,6 @@ use aob_ir::{Digest, canonical_json, respell, respell_node};
 use serde_json::Value;
 
 use crate::error::PatchCode;
-use crate::place::{ItemId, Place};
 use crate::size::measure;
 use crate::{Budget, Draft, Patch, PatchError};
 
@@ -48,29 +47,32 @@ impl Draft {
     pub fn respell(&mut self) -> Vec<String> {
         let dirty = self.take_dirty();
         let mut respelled = Respelled::default();
-        let document = self.document_mut();
         if dirty.everything {
-            respelled.rewrite(document, respell);
-        } else if let Value::Object(map) = document {
-            let (mut nodes, edges) = (map.remove("nodes"), map.remove("edges"));
-            respelled.rewrite(document, respell);
-            for node in nodes.iter_mut().filter_map(Value::as_array_mut).flatten() {
-                let Some(ItemId::Named(id)) = ItemId::of(Place::Nodes, node) else { continue };
-                if dirty.nodes.contains(id) {
-                    let id = id.to_owned();
-                    if respelled.rewrite(node, respell_node) {
-                        respelled.nodes.push(id);
-                    }
+            respelled.rewrite(self.document_mut(), respell);
+        } else {
+            for id in dirty.nodes {
+                // A node without namesakes is found without a look at the others.
+                if let Some(node) = self.node_mut(&id)
+                    && respelled.rewrite(node, respell_node)
+                {
+                    respelled.nodes.push(id);
                 }
             }
-            let lists = [("nodes", nodes), ("edges", edges)].into_iter();
-            let lists = lists.filter_map(|(key, list)| Some((key.to_owned(), list?)));
-            if let Value::Object(map) = document {
-                map.extend(lists);
-            }
+            self.respell_sections(&mut respelled);
         }
         self.reworded(respelled.bytes_before, respelled.bytes_after);
         respelled.nodes
+    }
+
+    /// Everything but the two large lists.
+    fn respell_sections(&mut self, respelled: &mut Respelled) {
+        let document = self.document_mut();
+        let Value::Object(map) = document else { return };
+        let lists = ["nodes", "edges"].map(|key| Some((key.to_owned(), map.remove(key)?)));
+        respelled.rewrite(document, respell);
+        if let Value::Object(map) = document {
+            map.extend(lists.into_iter().flatten());
+        }
     }
 
     /// The document with its canonical text and digest.

@@ -5,6 +5,7 @@ mod inputs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use aob_fuzz::{Dice, document, events, log_of, mangle_bytes, patch, run, seeds, snapshot};
+use aob_materializer::{Budget, Patch, materialize};
 
 use crate::inputs::{a_log, a_patch, a_run, logs};
 
@@ -46,6 +47,23 @@ fn seeds_run_as_they_are() {
 #[test]
 fn mutations_of_documents_and_logs_break_nothing() {
     many(0, 2_500);
+}
+
+/// Patches that are all refused would show nothing.
+#[test]
+fn many_patches_fit_their_documents() {
+    let seeds = seeds();
+    let fits = |at: &u64| {
+        let bytes = a_patch(&mut Dice::seeded(*at), &seeds);
+        let mut parts = bytes.splitn(2, |byte| *byte == 0);
+        let document = std::str::from_utf8(parts.next()?).ok()?;
+        let base = aob_ir::parse_document(document).ok()?;
+        let text = std::str::from_utf8(parts.next()?).ok()?;
+        let patch = Patch::parse(text, &Budget::PERSON).ok()?;
+        materialize(&base, &patch, &Budget::PERSON).ok()
+    };
+    let fitting = (0..1_000).filter(|at| fits(at).is_some()).count();
+    assert!(fitting > 200, "only {fitting} of 1,000");
 }
 
 #[test]
