@@ -15,7 +15,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use aob_ir::{Expr, Ir, NodeIr, NodeIx, NodeKind, Reads, Root, Template, TimerIr, TransformIr};
+use aob_ir::{
+    EdgeIr, Expr, Ir, NodeIr, NodeIx, NodeKind, Reads, Root, Template, TimerIr, TransformIr,
+};
 
 use crate::dominance::topological;
 use crate::power::{Destination, secrets};
@@ -27,21 +29,44 @@ pub(crate) type Tainted = BTreeMap<Arc<str>, Vec<String>>;
 
 /// Finds what reads something untrusted.
 pub(crate) fn tainted(world: &World<'_>) -> Tainted {
-    let mut flow = Flow {
-        world,
-        outputs: world.units.iter().map(|unit| vec![false; unit.ir().nodes.len()]).collect(),
-        inputs: vec![false; world.units.len()],
-        items: vec![false; world.items.len()],
-    };
-    let orders: Vec<Vec<NodeIx>> = world.units.iter().map(|unit| topological(unit.ir())).collect();
-    // Units stand after what runs them, so results of inner ones reach outer ones a round later.
-    while flow.round(&orders) {}
-    flow.places()
+    Flow::of(world, &Sources::Untrusted).places()
 }
 
-/// What is untrusted so far; it only ever grows.
-struct Flow<'w, 'a> {
+/// Where what is followed starts.
+pub(crate) enum Sources<'s> {
+    /// What is not trusted.
+    Untrusted,
+    /// What these nodes give, and what flows into the others.
+    Nodes {
+        /// Whether an item changed.
+        changed: &'s dyn Fn(&Item) -> bool,
+        /// Whether what flows into a node of the unit may be something else than before.
+        rewired: &'s dyn Fn(usize, NodeIx) -> bool,
+    },
+}
+
+impl<'w, 'a, 's> Flow<'w, 'a, 's> {
+    /// Follows everything to its end.
+    pub(crate) fn of(world: &'w World<'a>, sources: &'s Sources<'s>) -> Self {
+        let mut flow = Flow {
+            world,
+            sources,
+            outputs: world.units.iter().map(|unit| vec![false; unit.ir().nodes.len()]).collect(),
+            inputs: vec![false; world.units.len()],
+            items: vec![false; world.items.len()],
+        };
+        let orders: Vec<Vec<NodeIx>> =
+            world.units.iter().map(|unit| topological(unit.ir())).collect();
+        // Units stand after what runs them, so results of inner ones reach outer ones a round later.
+        while flow.round(&orders) {}
+        flow
+    }
+}
+
+/// Where it has come so far; it only ever grows.
+pub(crate) struct Flow<'w, 'a, 's> {
     world: &'w World<'a>,
+    sources: &'s Sources<'s>,
     /// Outputs by unit and node.
     outputs: Vec<Vec<bool>>,
     /// Inputs by unit.
@@ -62,7 +87,7 @@ struct Scope {
     output: bool,
 }
 
-impl Flow<'_, '_> {
+impl Flow<'_, '_, '_> {
     fn round(&mut self, orders: &[Vec<NodeIx>]) -> bool {
         let mut has_grown = false;
         for (unit, order) in orders.iter().enumerate() {
@@ -76,7 +101,11 @@ impl Flow<'_, '_> {
         for (ix, item) in self.world.items.iter().enumerate() {
             let scope = self.scope(item);
             if let NodeKind::Map(map) = &self.world.node(item).kind {
-                let items = self.template(&map.items, scope);
+                let is_changed = match self.sources {
+                    Sources::Untrusted => false,
+                    Sources::Nodes { changed, .. } => changed(item),
+                };
+                let items = is_changed || self.template(&map.items, scope);
                 // The body comes right after its map.
                 has_grown |= items && !self.items[ix + 1];
                 self.items[ix + 1] |= items;
@@ -86,6 +115,13 @@ impl Flow<'_, '_> {
             let Some(host) = self.world.units[unit].host else { continue };
             let item = &self.world.items[host];
             let scope = self.scope(item);
+            if let Sources::Nodes { changed, .. } = self.sources
+                && changed(item)
+            {
+                has_grown |= !self.inputs[unit];
+                self.inputs[unit] = true;
+                continue;
+            }
             // The body of a map with a `workflow` has no inputs of its own.
             let inputs = if let NodeKind::Composite { inputs: Some(inputs), .. } =
                 &self.world.node(item).kind
@@ -126,7 +162,12 @@ impl Flow<'_, '_> {
         let sources = own.incoming.iter().map(|edge| ir.edge(*edge).from);
         let again = own.loops.iter().map(|ix| ir.loop_at(*ix)).filter(|inner| inner.head == node);
         let back = again.map(|inner| inner.node);
-        (own.incoming.is_empty() && self.inputs[unit])
+        let is_rewired = match self.sources {
+            Sources::Untrusted => false,
+            Sources::Nodes { rewired, .. } => rewired(unit, node),
+        };
+        is_rewired
+            || (own.incoming.is_empty() && self.inputs[unit])
             || sources.chain(back).any(|source| self.outputs[unit][source as usize])
     }
 
@@ -137,17 +178,22 @@ impl Flow<'_, '_> {
         let mut bodies = owned.filter(|item| !item.is_compensation());
         bodies.next_back().is_some_and(|item| {
             let scope = self.scope(item);
-            self.gives(item, self.world.node(item), scope)
+            match self.sources {
+                Sources::Untrusted => {
+                    is_untrusted(self.world.node(item))
+                        || self.gives(item, self.world.node(item), scope)
+                }
+                Sources::Nodes { changed, .. } => {
+                    changed(item) || self.gives(item, self.world.node(item), scope)
+                }
+            }
         })
     }
 
     fn gives(&self, item: &Item, node: &NodeIr, scope: Scope) -> bool {
         match &node.kind {
-            NodeKind::Agent { .. }
-            | NodeKind::Http { .. }
-            | NodeKind::Signal { .. }
-            | NodeKind::Handoff
-            | NodeKind::Unknown(_) => true,
+            NodeKind::Agent { config } | NodeKind::Http { config } => self.template(config, scope),
+            NodeKind::Signal { .. } => false,
             NodeKind::Function { config, .. } => {
                 let has_args = config.source().get("args").is_some();
                 self.template(config, scope) || (!has_args && scope.input)
@@ -162,6 +208,8 @@ impl Flow<'_, '_> {
             | NodeKind::Parallel
             | NodeKind::Join
             | NodeKind::Loop { .. }
+            | NodeKind::Handoff
+            | NodeKind::Unknown(_)
             | NodeKind::Timer(TimerIr::ForMs(_) | TimerIr::Until(_)) => scope.input,
             NodeKind::Hitl { .. } => false,
             NodeKind::Map(map) => self.template(&map.items, scope),
@@ -172,7 +220,9 @@ impl Flow<'_, '_> {
     /// Whether what a sub-workflow gives is untrusted; one that is not at hand is.
     fn child(&self, item: &Item) -> bool {
         let path = format!("{}/", item.path);
-        let Some(unit) = self.world.find_unit(&path) else { return true };
+        let Some(unit) = self.world.find_unit(&path) else {
+            return matches!(self.sources, Sources::Untrusted);
+        };
         let mut ends = self.ir(unit).terminals.iter();
         ends.any(|node| self.outputs[unit][*node as usize])
     }
@@ -206,6 +256,20 @@ impl Flow<'_, '_> {
         node.is_some_and(|node| self.outputs[unit][node as usize])
     }
 
+    /// Whether a guard of an edge reads it.
+    pub(crate) fn decides(&self, unit: usize, edge: &EdgeIr) -> bool {
+        let Some(condition) = &edge.condition else { return false };
+        let output = self.outputs[unit][edge.from as usize];
+        let scope = Scope { unit, input: false, item: false, output };
+        self.expression(condition, scope)
+    }
+
+    /// Whether the config of an item, which acts outside, reads it.
+    pub(crate) fn reaches(&self, item: &Item) -> bool {
+        let scope = self.scope(item);
+        outward_config(self.world.node(item)).is_some_and(|config| self.template(config, scope))
+    }
+
     fn places(&self) -> Tainted {
         let mut found = Tainted::new();
         for item in &self.world.items {
@@ -220,6 +284,29 @@ impl Flow<'_, '_> {
             }
         }
         found
+    }
+}
+
+/// Whether what a node gives is not to be trusted, whatever it reads.
+fn is_untrusted(node: &NodeIr) -> bool {
+    match &node.kind {
+        NodeKind::Agent { .. }
+        | NodeKind::Http { .. }
+        | NodeKind::Signal { .. }
+        | NodeKind::Handoff
+        | NodeKind::Unknown(_) => true,
+        NodeKind::Function { .. }
+        | NodeKind::Transform(_)
+        | NodeKind::Filter { .. }
+        | NodeKind::Aggregate { .. }
+        | NodeKind::Conditional
+        | NodeKind::Parallel
+        | NodeKind::Join
+        | NodeKind::Map(_)
+        | NodeKind::Loop { .. }
+        | NodeKind::Composite { .. }
+        | NodeKind::Hitl { .. }
+        | NodeKind::Timer(_) => false,
     }
 }
 

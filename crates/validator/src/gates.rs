@@ -103,17 +103,23 @@ impl<'w, 'a> Gates<'w, 'a> {
         self.trees[unit].dominates(vertex, at.1)
     }
 
-    /// The place in this world of a place in another.
+    /// The place in this world of a port or guard in another.
     fn same(&self, other: &Gates<'_, '_>, (unit, vertex): Place) -> Option<Place> {
         let unit_here = self.world.find_unit(&other.world.units[unit].path)?;
-        let vertex = match other.trees[unit].label(vertex) {
-            Some(label) => self.trees[unit_here].find(label)?,
-            None => {
-                let node = other.world.units[unit].ir().nodes.get(vertex)?;
-                self.world.units[unit_here].ir().node_ix(&node.id)? as Vertex
-            }
-        };
-        Some((unit_here, vertex))
+        let label = other.trees[unit].label(vertex)?;
+        Some((unit_here, self.trees[unit_here].find(label)?))
+    }
+
+    /// Guards that stand before an item of `other`, and no longer before the same one here.
+    pub(crate) fn lost_guards(&self, other: &Gates<'_, '_>, was: &Item, is: &Item) -> bool {
+        let mut guards = other
+            .above(other.place(was))
+            .filter(|place| matches!(other.label(*place), Some(Label::Guard { .. })));
+        guards.any(|(unit, vertex)| {
+            let path = &other.world.units[unit].path;
+            let label = other.trees[unit].label(vertex);
+            label.is_none_or(|label| !self.protects(path, label, self.place(is)))
+        })
     }
 }
 
@@ -159,33 +165,32 @@ impl Judge<'_, '_, '_> {
             }
             let place = self.base.place(item);
             let protectors = self.base.protectors(place);
-            if protectors.is_empty() || self.result.world.find(&item.path).is_none() {
+            let Some(after) = self.result.world.find(&item.path) else { continue };
+            if protectors.is_empty() {
                 continue;
             }
             let gates = protectors.iter().filter_map(|place| self.base.gate_path(*place));
             self.needed.extend(gates);
             // What protects a protector protects what is behind it: each step is judged once.
-            let mut below = place;
+            let mut below = self.result.place(after);
             for protector in protectors {
-                if below != place && !self.seen.insert(below) {
+                if !self.protected(item, below, protector) {
+                    continue; // What it has lost does not protect it by what is further out.
+                }
+                if !self.seen.insert(protector) {
                     break;
                 }
-                self.protected(item, below, protector);
-                below = protector;
+                below = self.result.same(self.base, protector).unwrap_or(below);
             }
         }
     }
 
-    fn protected(&mut self, item: &Item, below: Place, protector: Place) {
-        let Some(label) = self.base.label(protector) else { return };
+    /// Whether every way to a place of the result still leads through a protector of the base.
+    fn protected(&mut self, item: &Item, below: Place, protector: Place) -> bool {
+        let Some(label) = self.base.label(protector) else { return true };
         let path = &self.base.world.units[protector.0].path;
-        let below = self.result.same(self.base, below);
-        if below.is_some_and(|below| self.result.protects(path, label, below)) {
-            return;
-        }
-        // A protector that is gone is reported by what is right below it.
-        if below.is_none() {
-            return;
+        if self.result.protects(path, label, below) {
+            return true;
         }
         let id = &item.path;
         match label.clone() {
@@ -211,6 +216,7 @@ impl Judge<'_, '_, '_> {
                 self.report(problem, &condition);
             }
         }
+        false
     }
 
     /// Gates that are needed ask for no less.

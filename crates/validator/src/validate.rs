@@ -171,7 +171,8 @@ impl Judge<'_> {
         let result = (self.result.units[0].ir(), after);
         let author = self.proposal.author;
         let diff = GraphDiff::of(base, result);
-        let mut problems = self.result.problems(false);
+        // Without a run, tags are resolved when one is created.
+        let mut problems = self.result.problems(!self.history.is_run());
         self.checks.add(2, "sub-workflows", &problems, "all are known");
         let fixed = fixed::check(self.history, author, base, result);
         self.checks.add(2, "history", &fixed.problems, &history_detail(&fixed.repaired));
@@ -217,7 +218,9 @@ impl Judge<'_> {
         if *author == Author::Optimizer {
             flows.iter_mut().for_each(|problem| problem.severity = Severity::Error);
         }
-        let effects = review::check(author, &self.base, &self.result, &is_reviewed);
+        let is_open = |gate: &str| self.is_open(gate);
+        let (base, result) = ((&self.base, &before), (&self.result, &after));
+        let effects = review::check(author, base, result, &is_open);
         self.checks.add(2, "flows", &flows, "nothing untrusted decides what leaves");
         self.checks.add(2, "effects", &effects, "nothing that cannot be taken back goes unseen");
         problems.extend(flows);
