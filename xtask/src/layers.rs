@@ -21,7 +21,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("aob-bugs", &[]),
     ("aob-engine", &["aob-bugs", "aob-ir", "aob-materializer", "aob-validator"]),
     ("aob-checker", &["aob-ir", "aob-materializer", "aob-engine"]),
-    ("aob-fuzz", &["aob-ir", "aob-materializer", "aob-engine", "aob-checker"]),
+    ("aob-fuzz", &["aob-ir", "aob-materializer", "aob-validator", "aob-engine", "aob-checker"]),
     ("aob-api", &["aob-ir", "aob-engine"]),
     ("aob-edge", &["aob-engine", "aob-api", "aob-store", "aob-bus"]),
     (

@@ -9,9 +9,11 @@ mod dice;
 mod drive;
 mod mutate;
 mod targets;
+mod validation;
 
 pub use corpus::{Seed, seeds};
 pub use dice::Dice;
 pub use drive::{Driven, drive};
 pub use mutate::{mangle_bytes, mangle_json};
 pub use targets::{document, events, log_of, patch, run, snapshot};
+pub use validation::validation;

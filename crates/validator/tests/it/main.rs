@@ -2,3 +2,5 @@
 
 mod case;
 mod corpus;
+mod details;
+mod registry;
