@@ -3,7 +3,7 @@
 use aob_materializer::{Operation, Patch};
 use serde_json::Value;
 
-use crate::{Problem, Severity, node_example};
+use crate::{Code, Problem, Severity, node_example};
 
 /// A problem of the compiler, as a problem of the patch.
 pub(crate) fn of_compiler(problem: &aob_ir::Diagnostic) -> Problem {
@@ -28,7 +28,9 @@ pub(crate) fn complete(problems: &mut [Problem], document: &Value, patch: &Patch
         if problem.op.is_none() {
             problem.op = operation_of(document, patch, &problem.pointer);
         }
-        if problem.example.is_none() && problem.severity == Severity::Error {
+        // What only patches get wrong is not shown by a node of the type.
+        let is_ours = Code::ALL.iter().any(|code| code.as_str() == problem.code);
+        if problem.example.is_none() && problem.severity == Severity::Error && !is_ours {
             problem.example = node_at(document, &problem.pointer);
         }
     }
