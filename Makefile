@@ -4,6 +4,7 @@ CARGO ?= cargo
 export CARGO_TERM_COLOR ?= auto
 RUNS ?= 1000
 SEED ?= 1
+PROFILE ?= release
 
 .PHONY: demo test test-full sim fix bench setup
 
@@ -29,13 +30,13 @@ test: setup
 
 ## As `test`, optimised, with everything that is ignored by default.
 test-full: test
-	$(CARGO) test --locked --release --workspace -- --include-ignored
-	$(MAKE) sim RUNS=20000 SIM_FLAGS=--require-all
+	$(CARGO) test --locked --profile full --workspace -- --include-ignored
+	$(MAKE) sim PROFILE=full RUNS=20000 SIM_FLAGS=--require-all
 
 ## Simulates the whole system under faults: `make sim RUNS=20000 SEED=1`.
 sim: setup
-	$(CARGO) build --release --locked -p aob-sim
-	target/release/aob-sim --runs $(RUNS) --seed $(SEED) $(SIM_FLAGS) --commit "$$(git rev-parse --short HEAD)"
+	$(CARGO) build --profile $(PROFILE) --locked -p aob-sim
+	target/$(PROFILE)/aob-sim --runs $(RUNS) --seed $(SEED) $(SIM_FLAGS) --commit "$$(git rev-parse --short HEAD)"
 
 ## Prints the benchmark table and writes it to target/bench.json.
 bench: setup

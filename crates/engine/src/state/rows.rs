@@ -10,7 +10,7 @@ use super::{Key, NameId, ScopeKey, Table};
 /// Rows of a chunk. Chunks never move, so a graph of any size grows at the same cost per node.
 const CHUNK_ROWS: usize = 128;
 /// Names of a run, at most: what a document of the greatest length could hold many times over.
-const NAMES_MAX: NameId = 1 << 26;
+const NAMES_MAX: NameId = 1 << 24;
 
 /// A [`Table`] by [`Key`]. Most rows are at the top of their run: they stand in order of their
 /// making and are found by the number of their name, without comparing keys.
