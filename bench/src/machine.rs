@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use anyhow::{Context as _, Result};
 use hdrhistogram::Histogram;
 
 /// A stopwatch. Starting and reading it makes no system call, so it may time single operations.
@@ -36,6 +37,14 @@ impl CpuWatch {
     pub(crate) fn us_per(&self, operations: usize) -> f64 {
         (cpu_time() - self.started).as_secs_f64() * 1e6 / operations.max(1) as f64
     }
+}
+
+/// Memory of this process that is resident.
+pub(crate) fn rss_bytes() -> Result<u64> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kilobytes = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
+    Ok(kilobytes.context("the kernel says how much is resident")? * 1024)
 }
 
 /// CPU time of another process so far. Resolution: a clock tick, 10 ms.

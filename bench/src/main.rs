@@ -9,6 +9,7 @@ mod engine;
 mod history;
 mod http;
 mod machine;
+mod parked;
 mod probes;
 mod report;
 mod stack;
@@ -73,6 +74,9 @@ fn run(options: &Options) -> Result<()> {
     }
     if options.wants(&["G2"]) {
         history::measure(options, &mut report)?;
+    }
+    if options.wants(&["G3"]) {
+        parked::measure(options, &mut report)?;
     }
     if options.wants(&["D1"]) {
         http::measure(options, &mut report)?;

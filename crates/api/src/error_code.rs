@@ -131,8 +131,8 @@ codes! {
     SubWorkflowNotFound => "sub_workflow_not_found", 422, "A sub-workflow does not exist", false;
     /// What is to be approved is not what was shown. Look at the ticket again, then decide.
     SubjectChanged => "subject_changed", 409, "What is approved has changed", false;
-    /// Too many wrong API keys came from this address. Correct the key, and try again after `retry_after_ms`.
-    TooManyAttempts => "too_many_attempts", 429, "Too many wrong API keys", true;
+    /// Too many wrong API keys or webhook signatures came from this address. Correct them, and try again after `retry_after_ms`.
+    TooManyAttempts => "too_many_attempts", 429, "Too many wrong API keys or signatures", true;
     /// Too many streams are open for this API key or for this run.
     TooManyStreams => "too_many_streams", 429, "Too many streams are open", true;
     /// The request has no API key, or one that is unknown, expired or revoked.

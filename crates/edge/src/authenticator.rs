@@ -57,20 +57,32 @@ impl Authenticator {
         };
         let Some(peer) = peer else { return self.look_up(key_id, secret).await };
         // A key that was right before is not locked out by a neighbour's guesses.
-        if !self.known.lock().contains(key_id)
-            && let Some(wait_ms) = self.failures.must_wait(peer, (self.clock)())
-        {
-            let detail = "too many wrong API keys came from this address";
-            let problem = Problem::new(ErrorCode::TooManyAttempts, detail);
-            return Err(problem.with_retry_after_ms(wait_ms).into());
+        if !self.known.lock().contains(key_id) {
+            self.may_try(peer)?;
         }
         let found = self.look_up(key_id, secret).await;
         if let Err(Refusal(problem)) = &found
             && problem.known_code() == Some(ErrorCode::Unauthenticated)
         {
-            self.failures.note(peer, (self.clock)());
+            self.failed(peer);
         }
         found
+    }
+
+    /// Whether this address may try a secret: a key, or the signature of a URL.
+    ///
+    /// # Errors
+    /// [`ErrorCode::TooManyAttempts`] where it has sent too many wrong ones.
+    pub fn may_try(&self, peer: Peer) -> Result<(), Refusal> {
+        let Some(wait_ms) = self.failures.must_wait(peer, (self.clock)()) else { return Ok(()) };
+        let detail = "too many wrong API keys or signatures came from this address";
+        let problem = Problem::new(ErrorCode::TooManyAttempts, detail);
+        Err(problem.with_retry_after_ms(wait_ms).into())
+    }
+
+    /// Notes that this address has sent a wrong one.
+    pub fn failed(&self, peer: Peer) {
+        self.failures.note(peer, (self.clock)());
     }
 
     async fn look_up(&self, key_id: &str, secret: &str) -> Result<Caller, Refusal> {

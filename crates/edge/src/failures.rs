@@ -1,4 +1,4 @@
-//! Wrong API keys, counted by address: whoever guesses is told to wait.
+//! Wrong API keys and signatures, counted by address: whoever guesses is told to wait.
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroUsize;
@@ -7,7 +7,7 @@ use aob_store::TimeMs;
 use lru::LruCache;
 use parking_lot::Mutex;
 
-/// Wrong keys of an address within [`WINDOW_MS`] that are looked up.
+/// Wrong ones of an address within [`WINDOW_MS`] that are looked up.
 const FAILURES_MAX: u32 = 20;
 /// How long they are remembered.
 const WINDOW_MS: TimeMs = 60_000;
@@ -45,7 +45,7 @@ impl Failures {
         (count.failures >= FAILURES_MAX).then_some(left)
     }
 
-    /// Notes a wrong key.
+    /// Notes a wrong one.
     pub(crate) fn note(&self, peer: Peer, now_ms: TimeMs) {
         let mut counts = self.counts.lock();
         let new = Count { since_ms: now_ms, failures: 0 };

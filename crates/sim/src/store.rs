@@ -368,6 +368,14 @@ impl Identity for SimStore {
     ) -> StoreResult<SigningKey> {
         self.call(|model| model.signing_key(workspace, purpose, fresh)).await
     }
+
+    async fn signing_key_known(
+        &self,
+        workspace: WorkspaceId,
+        purpose: &str,
+    ) -> StoreResult<Option<SigningKey>> {
+        self.call(|model| model.signing_key_known(workspace, purpose)).await
+    }
 }
 
 #[async_trait]

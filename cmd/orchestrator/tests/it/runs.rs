@@ -1,10 +1,11 @@
 //! Runs: starting, reading, steering.
 
+use aob_edge::Peer;
 use axum::body::Body;
 use http::{Method, Request, StatusCode};
 use serde_json::{Value, json};
 
-use crate::stack::{Stack, echo, signal};
+use crate::stack::{Got, Stack, echo, signal};
 
 #[tokio::test]
 async fn a_run_starts_runs_and_shows_what_came_out() {
@@ -301,4 +302,68 @@ async fn a_signed_url_delivers_one_signal_of_one_run_without_a_key() {
     let plain = stack.start(&signal()).await;
     let refused = stack.get(&show(&plain)).await;
     assert_eq!((refused.status, refused.code().as_str()), (StatusCode::CONFLICT, "no_webhook"));
+}
+
+/// Posts to a webhook from an address.
+async fn deliver(stack: &Stack, path: &str, from: &str) -> Got {
+    let request = Request::post(path).header("content-type", "application/json");
+    let mut request = request.body(Body::from("{}")).expect("a request");
+    request.extensions_mut().insert(Peer(from.parse().expect("an address")));
+    stack.send(request).await
+}
+
+#[tokio::test]
+async fn whoever_guesses_signatures_is_told_to_wait() {
+    let stack = Stack::new().await;
+    let run = stack.start(&webhook()).await;
+    let show = format!("/v1/runs/{run}/signals/go/webhook");
+    let url = stack.get(&show).await.json()["path"].as_str().unwrap().to_owned();
+    let wrong = url.replace("/go/", "/gone/");
+    for path in [wrong.as_str(), "/v1/webhooks/nobody/go/00"].into_iter().cycle().take(20) {
+        assert_eq!(deliver(&stack, path, "192.0.2.1").await.status, StatusCode::NOT_FOUND);
+    }
+    for path in [&wrong, &url] {
+        let refused = deliver(&stack, path, "192.0.2.1").await;
+        assert_eq!(refused.code(), "too_many_attempts");
+        assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS);
+        assert_ne!(refused.header("retry-after"), "");
+    }
+    // Signatures and keys are counted together, and by address.
+    let keyed = |from: &str| {
+        let guess = aob_edge::mint_token(&stack.entropy).token;
+        let request = Request::get("/v1/runs").header("authorization", format!("Bearer {guess}"));
+        let mut request = request.body(Body::empty()).expect("a request");
+        request.extensions_mut().insert(Peer(from.parse().expect("an address")));
+        stack.send(request)
+    };
+    assert_eq!(keyed("192.0.2.1").await.code(), "too_many_attempts");
+    assert_eq!(keyed("192.0.2.2").await.code(), "unauthenticated");
+    assert_eq!(deliver(&stack, &url, "192.0.2.2").await.status, StatusCode::NO_CONTENT);
+}
+
+#[tokio::test]
+async fn a_wrong_signature_makes_no_key() {
+    let stack = Stack::new().await;
+    let run = stack.start(&webhook()).await;
+    let id = aob_store::StreamId(run.parse().expect("a UUID"));
+    let workspace = stack.store.workspace_of(id).await.unwrap().expect("the run is there");
+    let known = || stack.store.signing_key_known(workspace, "webhooks");
+    let guess = format!("/v1/webhooks/{run}/go/{}", "00".repeat(32));
+    let refused = deliver(&stack, &guess, "192.0.2.1").await;
+    assert_eq!(
+        (refused.status, refused.code().as_str()),
+        (StatusCode::NOT_FOUND, "route_not_found")
+    );
+    assert_eq!(known().await.unwrap(), None);
+    stack.get(&format!("/v1/runs/{run}/signals/go/webhook")).await;
+    assert!(known().await.unwrap().is_some());
+    let again = deliver(&stack, &guess, "192.0.2.1").await;
+    assert_eq!(again.json()["detail"], refused.json()["detail"]);
+}
+
+fn webhook() -> Value {
+    json!({
+        "nodes": [{"id": "s", "type": "signal", "config": {"name": "go", "webhook": true}}],
+        "edges": [],
+    })
 }

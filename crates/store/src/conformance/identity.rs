@@ -99,6 +99,17 @@ pub async fn a_signing_key_is_made_once(t: &Subject) -> StoreResult<()> {
     Ok(())
 }
 
+/// Looking for a key makes none, and finds what was made, for this workspace and purpose alone.
+pub async fn a_signing_key_is_not_made_by_looking(t: &Subject) -> StoreResult<()> {
+    let key = SigningKey([1; 32]);
+    assert_eq!(t.store.signing_key_known(HOME, "webhooks").await?, None);
+    assert_eq!(t.store.signing_key(HOME, "webhooks", key).await?, key);
+    assert_eq!(t.store.signing_key_known(HOME, "webhooks").await?, Some(key));
+    assert_eq!(t.store.signing_key_known(HOME, "links").await?, None);
+    assert_eq!(t.store.signing_key_known(AWAY, "webhooks").await?, None);
+    Ok(())
+}
+
 /// Neither another workspace nor another purpose shares it.
 pub async fn signing_keys_are_apart(t: &Subject) -> StoreResult<()> {
     let [first, second, third] = [1, 2, 3].map(|byte| SigningKey([byte; 32]));

@@ -227,6 +227,7 @@ macro_rules! conformance_cases {
                 keys_are_listed,
                 a_key_is_revoked_once,
                 a_signing_key_is_made_once,
+                a_signing_key_is_not_made_by_looking,
                 signing_keys_are_apart,
             ],
             feed: [

@@ -117,4 +117,9 @@ impl Model {
     ) -> SigningKey {
         *self.signing_keys.entry((workspace, purpose.to_owned())).or_insert(fresh)
     }
+
+    /// See [`Identity::signing_key_known`](crate::Identity::signing_key_known).
+    pub fn signing_key_known(&self, workspace: WorkspaceId, purpose: &str) -> Option<SigningKey> {
+        self.signing_keys.get(&(workspace, purpose.to_owned())).copied()
+    }
 }

@@ -284,6 +284,14 @@ impl Identity for MemStore {
     ) -> StoreResult<SigningKey> {
         Ok(self.with(|model| model.signing_key(workspace, purpose, fresh)))
     }
+
+    async fn signing_key_known(
+        &self,
+        workspace: WorkspaceId,
+        purpose: &str,
+    ) -> StoreResult<Option<SigningKey>> {
+        Ok(self.with(|model| model.signing_key_known(workspace, purpose)))
+    }
 }
 
 #[async_trait]

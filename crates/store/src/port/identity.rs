@@ -82,4 +82,11 @@ pub trait Identity: Send + Sync {
         purpose: &str,
         fresh: SigningKey,
     ) -> StoreResult<SigningKey>;
+
+    /// The same key, if there is one: for who checks a signature and must not make anything.
+    async fn signing_key_known(
+        &self,
+        workspace: WorkspaceId,
+        purpose: &str,
+    ) -> StoreResult<Option<SigningKey>>;
 }

@@ -93,18 +93,25 @@ impl Identity for PostgresStore {
         purpose: &str,
         fresh: SigningKey,
     ) -> StoreResult<SigningKey> {
-        let find = || sqlx::query(SIGNING_KEY).bind(workspace.0).bind(text(purpose));
-        let found = self.api.within(workspace, find, "signing_keys", signing_key).await?;
-        if let Some(key) = found.first() {
-            return Ok(*key);
+        if let Some(key) = self.signing_key_known(workspace, purpose).await? {
+            return Ok(key);
         }
         let put = || {
             let query = sqlx::query(SIGNING_KEY_PUT).bind(workspace.0).bind(text(purpose));
             query.bind(fresh.0)
         };
         self.api.within(workspace, put, "signing_keys", |_| Ok(())).await?;
+        Ok(self.signing_key_known(workspace, purpose).await?.unwrap_or(fresh))
+    }
+
+    async fn signing_key_known(
+        &self,
+        workspace: WorkspaceId,
+        purpose: &str,
+    ) -> StoreResult<Option<SigningKey>> {
+        let find = || sqlx::query(SIGNING_KEY).bind(workspace.0).bind(text(purpose));
         let found = self.api.within(workspace, find, "signing_keys", signing_key).await?;
-        Ok(found.first().copied().unwrap_or(fresh))
+        Ok(found.first().copied())
     }
 }
 

@@ -120,13 +120,7 @@ impl Identity for SqliteStore {
         purpose: &str,
         fresh: SigningKey,
     ) -> StoreResult<SigningKey> {
-        let found = {
-            let purpose = purpose.to_owned();
-            self.readers
-                .read(move |connection| signing_key(connection, workspace, &purpose))
-                .await?
-        };
-        if let Some(key) = found {
+        if let Some(key) = self.signing_key_known(workspace, purpose).await? {
             return Ok(key);
         }
         let purpose = purpose.to_owned();
@@ -138,6 +132,15 @@ impl Identity for SqliteStore {
             Ok(first(rows, "signing_keys", signing_key_row)?.unwrap_or(fresh))
         };
         answer(self.writer.write(0, work).await)
+    }
+
+    async fn signing_key_known(
+        &self,
+        workspace: WorkspaceId,
+        purpose: &str,
+    ) -> StoreResult<Option<SigningKey>> {
+        let purpose = purpose.to_owned();
+        self.readers.read(move |connection| signing_key(connection, workspace, &purpose)).await
     }
 }
 

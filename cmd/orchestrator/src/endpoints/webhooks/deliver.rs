@@ -2,7 +2,7 @@
 
 use aob_api::{ErrorCode, Problem, RawText};
 use aob_coordinator::{Submission, stream};
-use aob_edge::{Answer, Query, Refusal};
+use aob_edge::{Answer, Peer, Query, Refusal};
 use aob_engine::{Actor, Blob, Command, CommandId, RunId, WorkspaceId};
 use axum::extract::{Path, Request, State};
 use axum::response::IntoResponse as _;
@@ -11,6 +11,7 @@ use http::{HeaderMap, StatusCode};
 
 use crate::api::Api;
 use crate::endpoints::runs::signal::payload;
+use crate::endpoints::webhooks::mac;
 use crate::errors::submit_error;
 
 /// Bytes of a payload.
@@ -42,7 +43,12 @@ pub(crate) async fn handle(
     request: Request,
 ) -> Answer {
     Query::of(request.uri(), &[])?;
-    let (run, workspace) = authorize(&api, &run, &signal, &signature).await?;
+    let peer = request.extensions().get::<Peer>().copied();
+    peer.map_or(Ok(()), |peer| api.authenticator.may_try(peer))?;
+    let Some((run, workspace)) = authorize(&api, &run, &signal, &signature).await? else {
+        peer.into_iter().for_each(|peer| api.authenticator.failed(peer));
+        return Err(no_such_url());
+    };
     let id = match delivery_id(request.headers())? {
         Some(id) => format!("webhook:{id}"),
         None => api.random_hex(),
@@ -61,22 +67,24 @@ pub(crate) async fn handle(
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-/// The run that this URL is for. What is wrong with a URL is not said.
+/// The run that this URL is for; `None`: it is for none.
 async fn authorize(
     api: &Api,
     run: &str,
     signal: &str,
     signature: &str,
-) -> Result<(RunId, WorkspaceId), Refusal> {
-    let run: RunId = run.parse().map_err(|_| no_such_url())?;
-    let signature: [u8; 32] = hex::decode_to_array(signature).map_err(|_| no_such_url())?;
-    let workspace = api.store.workspace_of(stream(run)).await?.ok_or_else(no_such_url)?;
+) -> Result<Option<(RunId, WorkspaceId)>, Refusal> {
+    let (Ok(run), Ok(signature)) = (run.parse(), hex::decode_to_array::<_, 32>(signature)) else {
+        return Ok(None);
+    };
+    let Some(workspace) = api.store.workspace_of(stream(run)).await? else { return Ok(None) };
     let workspace = WorkspaceId(workspace.0);
-    let mac = api.webhook_mac(workspace, run, signal).await?;
-    mac.verify_slice(&signature).map_err(|_| no_such_url())?;
-    Ok((run, workspace))
+    let Some(key) = api.webhook_key_known(workspace).await? else { return Ok(None) };
+    let right = mac(&key, run, signal).verify_slice(&signature).is_ok();
+    Ok(right.then_some((run, workspace)))
 }
 
+/// What is wrong with a URL is not said.
 fn no_such_url() -> Refusal {
     Problem::new(ErrorCode::RouteNotFound, "this is not the URL of a webhook")
         .with_hint("`aob signal url RUN NAME` prints it")

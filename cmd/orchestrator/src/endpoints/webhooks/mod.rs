@@ -16,20 +16,27 @@ use crate::api::Parts;
 const PURPOSE: &str = "webhooks";
 
 impl Parts {
-    /// HMAC-SHA256 (RFC 2104) over what a URL allows.
-    async fn webhook_mac(
-        &self,
-        workspace: WorkspaceId,
-        run: RunId,
-        signal: &str,
-    ) -> Result<Hmac<Sha256>, Refusal> {
+    /// The key that signs the URLs of a workspace, made where there is none yet.
+    async fn webhook_key(&self, workspace: WorkspaceId) -> Result<SigningKey, Refusal> {
         let mut fresh = SigningKey([0; 32]);
         (self.entropy)(&mut fresh.0);
-        let key = self.store.signing_key(store_workspace(workspace), PURPOSE, fresh).await?;
-        let mut mac = Hmac::new_from_slice(&key.0).expect("HMAC takes keys of any length");
-        mac.update(b"aob.webhook.1");
-        mac.update(run.0.as_bytes());
-        mac.update(signal.as_bytes());
-        Ok(mac)
+        Ok(self.store.signing_key(store_workspace(workspace), PURPOSE, fresh).await?)
     }
+
+    /// The same key, if any URL of the workspace was ever signed.
+    async fn webhook_key_known(
+        &self,
+        workspace: WorkspaceId,
+    ) -> Result<Option<SigningKey>, Refusal> {
+        Ok(self.store.signing_key_known(store_workspace(workspace), PURPOSE).await?)
+    }
+}
+
+/// HMAC-SHA256 (RFC 2104) over what a URL allows.
+fn mac(key: &SigningKey, run: RunId, signal: &str) -> Hmac<Sha256> {
+    let mut mac = Hmac::new_from_slice(&key.0).expect("HMAC takes keys of any length");
+    mac.update(b"aob.webhook.1");
+    mac.update(run.0.as_bytes());
+    mac.update(signal.as_bytes());
+    mac
 }

@@ -10,6 +10,7 @@ use http::Uri;
 use url::Url;
 
 use crate::api::Api;
+use crate::endpoints::webhooks::mac;
 use crate::errors::run_not_found;
 
 /// The path to which somebody without an API key may post a signal, for a run with a `signal` node
@@ -39,8 +40,8 @@ pub(crate) async fn handle(
             .with_hint("set `webhook: true` in the `config` of a `signal` node")
             .into());
     }
-    let mac = api.webhook_mac(caller.workspace(), run, &signal).await?;
-    let signature = hex::encode(mac.finalize().into_bytes());
+    let key = api.webhook_key(caller.workspace()).await?;
+    let signature = hex::encode(mac(&key, run, &signal).finalize().into_bytes());
     let mut url = Url::parse("http://server").expect("this is a URL");
     if let Ok(mut segments) = url.path_segments_mut() {
         segments.extend(["v1", "webhooks", &run.to_string(), &signal, &signature]);
