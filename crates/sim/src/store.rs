@@ -1,5 +1,7 @@
 //! The store as one process sees it: the reference model behind its gate, with faults.
 
+mod versions;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -294,38 +296,21 @@ impl Catalog for SimStore {
         self.call(|model| model.documents_put(workspace, documents)).await
     }
 
-    async fn document(&self, workspace: WorkspaceId, digest: &str) -> StoreResult<Option<String>> {
-        self.call(|model| model.document(workspace, digest)).await
-    }
-
-    async fn tag_move(&self, workspace: WorkspaceId, change: &TagChange) -> StoreResult<TagMove> {
-        self.call(|model| model.tag_move(workspace, change)).await
-    }
-
-    async fn tag(
+    async fn documents_put_patched(
         &self,
         workspace: WorkspaceId,
-        tag: &str,
-        version: Option<u64>,
-    ) -> StoreResult<Option<TagVersion>> {
-        self.call(|model| model.tag(workspace, tag, version)).await
+        documents: &[PatchedDocument],
+        _now_ms: TimeMs,
+    ) -> StoreResult<()> {
+        self.call(|model| model.documents_put_patched(workspace, documents)).await
     }
 
-    async fn tags(
+    async fn document(
         &self,
         workspace: WorkspaceId,
-        after: Option<&str>,
-        limit: u32,
-    ) -> StoreResult<Vec<TagVersion>> {
-        self.call(|model| model.tags(workspace, after, limit)).await
-    }
-
-    async fn tag_versions(
-        &self,
-        workspace: WorkspaceId,
-        tag: &str,
-    ) -> StoreResult<Vec<TagVersion>> {
-        self.call(|model| model.tag_versions(workspace, tag)).await
+        digest: &str,
+    ) -> StoreResult<Option<StoredDocument>> {
+        self.call(|model| model.document(workspace, digest)).await?
     }
 }
 

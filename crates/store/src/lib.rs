@@ -11,6 +11,7 @@ mod port;
 pub mod postgres;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
+pub mod tagging;
 
 pub use clock::{Clock, ManualClock};
 pub use mem::{MemStore, Model};

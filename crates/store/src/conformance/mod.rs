@@ -13,11 +13,13 @@ pub mod idempotency;
 pub mod identity;
 pub mod leases;
 pub mod outbox;
+pub mod patches;
 pub mod program;
 pub mod retention;
 pub mod run_logs;
 pub mod runs;
 pub mod snapshots;
+pub mod tags;
 pub mod tenancy;
 pub mod tickets;
 pub mod wakeups;
@@ -210,13 +212,35 @@ macro_rules! conformance_cases {
             ],
             catalog: [
                 documents_are_stored_once,
+                a_patched_document_is_its_base_and_patches,
+                a_patch_never_replaces,
+                a_chain_has_a_bound_and_an_end,
+            ],
+            tags: [
                 a_tag_counts_versions,
                 a_tag_that_stands_there_is_unchanged,
-                a_tag_may_go_back,
                 an_expected_version_guards,
                 a_tag_is_read_at_a_version,
                 tags_are_listed_by_name,
                 versions_are_listed_newest_first,
+                undo_and_redo_have_ends,
+                a_version_after_undo_drops_the_redo,
+                every_move_is_recorded,
+                a_trial_is_of_a_version,
+                versions_go_in_together,
+                a_stale_write_is_nothing,
+                a_key_answers_once,
+                of_two_movers_one_wins,
+                walks_follow_an_undo_stack,
+            ],
+            patches: [
+                a_patch_is_read_back,
+                patches_are_listed_newest_first,
+                pending_patches_are_found,
+                a_sweep_finds_tags_with_pending_patches,
+                patches_are_settled_with_the_tag,
+                a_stale_write_settles_nothing,
+                a_key_hands_in_once,
             ],
             identity: [
                 a_workspace_is_made_once,

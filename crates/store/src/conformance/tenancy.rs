@@ -4,7 +4,7 @@ use super::Subject;
 use super::fixtures::{AWAY, COMMITTED, Chain, HOME, T0, key, stream};
 use crate::{
     ApiKeyRow, AppendOutcome, ConflictKind, FeedCursor, PoolClaim, RunFilter, SnapshotRow,
-    StoreError, StoreResult, StreamAppend, TagChange,
+    PatchedDocument, StoreError, StoreResult, StreamAppend, TagWritten, tagging::enter,
 };
 
 const HEAD: AppendOutcome = AppendOutcome::Conflict(ConflictKind::Head);
@@ -96,21 +96,26 @@ pub async fn keys_and_dedup_are_per_workspace(t: &Subject) -> StoreResult<()> {
 pub async fn tags_and_documents_are_per_workspace(t: &Subject) -> StoreResult<()> {
     let store = &t.store;
     store.documents_put(AWAY, &[(String::from("d"), String::from("{}"))], T0).await?;
-    let change = TagChange {
-        tag: String::from("kyc"),
-        digest: String::from("d"),
-        expected: Some(0),
-        actor: String::from("user:ada"),
-        now_ms: T0,
+    let patched = PatchedDocument {
+        digest: String::from("e"),
+        parent: String::from("d"),
+        operations: String::from("[]"),
     };
-    store.tag_move(AWAY, &change).await?;
+    store.documents_put_patched(AWAY, &[patched], T0).await?;
+    let made = enter("kyc", None, vec![super::tags::new("d")], T0);
+    store.tag_write(AWAY, &made.write).await?;
+    store.patch_put(AWAY, &super::patches::patch("p", "kyc"), None).await?;
     assert_eq!(store.document(HOME, "d").await?, None);
-    assert_eq!(store.tag(HOME, "kyc", None).await?, None);
-    assert_eq!(store.tag(HOME, "kyc", Some(1)).await?, None);
+    assert_eq!(store.document(HOME, "e").await?, None);
+    assert_eq!(store.tag(HOME, "kyc").await?, None);
+    assert_eq!(store.tag_version(HOME, "kyc", 1).await?, None);
     assert!(store.tags(HOME, None, 10).await?.is_empty());
-    assert!(store.tag_versions(HOME, "kyc").await?.is_empty());
-    let moved = store.tag_move(HOME, &change).await?;
-    assert!(matches!(moved, crate::TagMove::Moved(row) if row.version == 1));
+    assert!(store.tag_versions(HOME, "kyc", None, 9).await?.is_empty());
+    assert!(store.tag_moves(HOME, "kyc", None, 9).await?.is_empty());
+    assert_eq!(store.patch(HOME, "p").await?, None);
+    assert!(store.patches(HOME, "kyc", None, 9).await?.is_empty());
+    assert!(store.patches_pending(HOME, "kyc", 9).await?.is_empty());
+    assert_eq!(store.tag_write(HOME, &made.write).await?, TagWritten::Done);
     Ok(())
 }
 

@@ -2,10 +2,13 @@
 
 mod append;
 mod catalog;
+mod identity;
 mod leases;
 mod log;
 mod model;
 mod run_logs;
+mod tags;
+mod versions;
 mod views;
 
 use std::fmt;
@@ -209,38 +212,22 @@ impl Catalog for MemStore {
         Ok(())
     }
 
-    async fn document(&self, workspace: WorkspaceId, digest: &str) -> StoreResult<Option<String>> {
-        Ok(self.with(|model| model.document(workspace, digest)))
-    }
-
-    async fn tag_move(&self, workspace: WorkspaceId, change: &TagChange) -> StoreResult<TagMove> {
-        Ok(self.with(|model| model.tag_move(workspace, change)))
-    }
-
-    async fn tag(
+    async fn documents_put_patched(
         &self,
         workspace: WorkspaceId,
-        tag: &str,
-        version: Option<u64>,
-    ) -> StoreResult<Option<TagVersion>> {
-        Ok(self.with(|model| model.tag(workspace, tag, version)))
+        documents: &[PatchedDocument],
+        _now_ms: TimeMs,
+    ) -> StoreResult<()> {
+        self.with(|model| model.documents_put_patched(workspace, documents));
+        Ok(())
     }
 
-    async fn tags(
+    async fn document(
         &self,
         workspace: WorkspaceId,
-        after: Option<&str>,
-        limit: u32,
-    ) -> StoreResult<Vec<TagVersion>> {
-        Ok(self.with(|model| model.tags(workspace, after, limit)))
-    }
-
-    async fn tag_versions(
-        &self,
-        workspace: WorkspaceId,
-        tag: &str,
-    ) -> StoreResult<Vec<TagVersion>> {
-        Ok(self.with(|model| model.tag_versions(workspace, tag)))
+        digest: &str,
+    ) -> StoreResult<Option<StoredDocument>> {
+        self.with(|model| model.document(workspace, digest))
     }
 }
 

@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 
 use super::run_logs::KeptLogs;
 use crate::{
-    ApiKeyRow, Head, IdempotencyKey, LeaseKey, LeaseState, OutboxKey, RunRow, Segment, SigningKey,
-    SnapshotRow, StreamId, TagVersion, TicketRow, TimeMs, Wakeup, WorkspaceId, WorkspaceRow,
+    ApiKeyRow, Head, IdempotencyKey, LeaseKey, LeaseState, OutboxKey, PatchRow, PatchedDocument,
+    RunRow, Segment, SigningKey, SnapshotRow, StreamId, TagMove, TagVersion, TicketRow, TimeMs,
+    Wakeup, WorkspaceId, WorkspaceRow,
 };
 
 /// One stream of the log.
@@ -48,6 +49,15 @@ pub(super) struct Owed {
     pub(super) at_ms: TimeMs,
 }
 
+/// A tag with its history.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Tag {
+    /// Version n stands at n - 1.
+    pub(super) versions: Vec<TagVersion>,
+    /// Revision n stands at n - 1.
+    pub(super) moves: Vec<TagMove>,
+}
+
 /// All rows of a store. Its methods are those of the port, without the `async`.
 #[derive(Debug, Clone, Default)]
 pub struct Model {
@@ -61,8 +71,9 @@ pub struct Model {
     pub(super) idempotency: BTreeMap<(WorkspaceId, String, String), IdempotencyKey>,
     pub(super) dedup: BTreeMap<(WorkspaceId, String), StreamId>,
     pub(super) documents: BTreeMap<(WorkspaceId, String), String>,
-    /// Version n stands at n - 1.
-    pub(super) tags: BTreeMap<(WorkspaceId, String), Vec<TagVersion>>,
+    pub(super) document_patches: BTreeMap<(WorkspaceId, String), PatchedDocument>,
+    pub(super) tags: BTreeMap<(WorkspaceId, String), Tag>,
+    pub(super) patches: BTreeMap<(WorkspaceId, String), PatchRow>,
     pub(super) workspaces: BTreeMap<WorkspaceId, WorkspaceRow>,
     pub(super) keys: BTreeMap<String, ApiKeyRow>,
     pub(super) signing_keys: BTreeMap<(WorkspaceId, String), SigningKey>,

@@ -1,55 +1,39 @@
-//! Workflow documents by digest, tags by version.
+//! Workflow documents by digest: whole, or as a patch of another one.
 
 use async_trait::async_trait;
 
 use super::{StoreResult, TimeMs, WorkspaceId};
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+use crate::StoreError;
 
-/// A version of a tag.
+/// How many patches may stand between a document and the nearest one that is stored whole.
+pub const CHAIN_MAX: u32 = 20;
+
+/// A document that is stored as what differs from another one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TagVersion {
-    /// The tag.
-    pub tag: String,
-    /// From 1.
-    pub version: u64,
-    /// `sha256:...` of its document.
+pub struct PatchedDocument {
+    /// `sha256:...` of the result.
     pub digest: String,
-    /// Who.
-    pub actor: String,
-    /// When.
-    pub created_ms: TimeMs,
+    /// `sha256:...` of the document that the operations apply to. It is stored.
+    pub parent: String,
+    /// JSON Patch that makes the document of its parent.
+    pub operations: String,
 }
 
-/// Where a tag should point.
+/// What a store has of a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TagChange {
-    /// The tag.
-    pub tag: String,
-    /// `sha256:...` of the document.
-    pub digest: String,
-    /// The version that the tag must be at now (`Some(0)`: it must not exist; `None`: any), judged
-    /// before whether anything would change.
-    pub expected: Option<u64>,
-    /// Who.
-    pub actor: String,
-    /// When.
-    pub now_ms: TimeMs,
+pub struct StoredDocument {
+    /// The nearest document that is stored whole: canonical JSON.
+    pub base: String,
+    /// What makes the wanted one of it, in the order of application; none: `base` is it.
+    pub patches: Vec<PatchedDocument>,
 }
 
-/// Result of moving a tag.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum TagMove {
-    /// The new version.
-    Moved(TagVersion),
-    /// The tag already stands at this document; nothing changed.
-    Unchanged(TagVersion),
-    /// It is not at the version that the caller expected; this is where it is (`None`: nowhere).
-    Conflict(Option<TagVersion>),
-}
-
-/// Workflows: documents by digest, tags by version.
+/// Workflow documents. A digest names one document for ever.
 #[async_trait]
 pub trait Catalog: Send + Sync {
-    /// Stores documents (canonical JSON) by digest; present ones are left alone.
+    /// Stores whole documents (digest, canonical JSON); those that are whole already are left alone.
+    /// One that was stored as a patch is whole from now on.
     async fn documents_put(
         &self,
         workspace: WorkspaceId,
@@ -57,29 +41,62 @@ pub trait Catalog: Send + Sync {
         now_ms: TimeMs,
     ) -> StoreResult<()>;
 
+    /// Stores documents as patches, each of one that was stored before; a digest that is known in
+    /// any form is left alone. Who puts them sees to it that no chain gets longer than
+    /// [`CHAIN_MAX`].
+    async fn documents_put_patched(
+        &self,
+        workspace: WorkspaceId,
+        documents: &[PatchedDocument],
+        now_ms: TimeMs,
+    ) -> StoreResult<()>;
+
     /// One document.
-    async fn document(&self, workspace: WorkspaceId, digest: &str) -> StoreResult<Option<String>>;
-
-    /// Points a tag at a document, as a new version.
-    async fn tag_move(&self, workspace: WorkspaceId, change: &TagChange) -> StoreResult<TagMove>;
-
-    /// Where a tag is; with `version`, where it was then.
-    async fn tag(
+    ///
+    /// # Errors
+    /// [`StoreError::Inconsistent`](super::StoreError::Inconsistent) where its patches lead to no
+    /// whole document within [`CHAIN_MAX`] steps.
+    async fn document(
         &self,
         workspace: WorkspaceId,
-        tag: &str,
-        version: Option<u64>,
-    ) -> StoreResult<Option<TagVersion>>;
+        digest: &str,
+    ) -> StoreResult<Option<StoredDocument>>;
+}
 
-    /// Latest version of each tag, by name, after the cursor.
-    async fn tags(
-        &self,
-        workspace: WorkspaceId,
-        after: Option<&str>,
-        limit: u32,
-    ) -> StoreResult<Vec<TagVersion>>;
+/// A step from a document towards one that is stored whole.
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+#[derive(Debug)]
+pub(crate) struct ChainRow {
+    pub(crate) digest: String,
+    /// The document that this one is a patch of, and the patch.
+    pub(crate) patch: Option<(String, String)>,
+    /// The document, where it is stored whole.
+    pub(crate) document: Option<String>,
+}
 
-    /// Versions of one tag, newest first.
-    async fn tag_versions(&self, workspace: WorkspaceId, tag: &str)
-    -> StoreResult<Vec<TagVersion>>;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+impl StoredDocument {
+    /// From the steps that a store found, the wanted document first.
+    pub(crate) fn of_rows(rows: Vec<ChainRow>) -> StoreResult<Option<Self>> {
+        let wanted = match rows.first() {
+            None => return Ok(None),
+            Some(row) if row.document.is_none() && row.patch.is_none() => return Ok(None),
+            Some(row) => row.digest.clone(),
+        };
+        let mut patches = Vec::new();
+        for row in rows {
+            if let Some(base) = row.document {
+                patches.reverse();
+                return Ok(Some(Self { base, patches }));
+            }
+            let Some((parent, operations)) = row.patch else { break };
+            patches.push(PatchedDocument { digest: row.digest, parent, operations });
+        }
+        Err(StoreError::Inconsistent {
+            table: "document_patches",
+            column: "parent",
+            key: wanted,
+            problem: String::from("it leads to no whole document"),
+        })
+    }
 }

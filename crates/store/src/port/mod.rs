@@ -10,7 +10,9 @@ mod identity;
 mod leases;
 mod log;
 mod machinery;
+mod patches;
 mod run_logs;
+mod tags;
 mod upkeep;
 mod views;
 
@@ -26,7 +28,9 @@ pub use self::identity::*;
 pub use self::leases::*;
 pub use self::log::*;
 pub use self::machinery::*;
+pub use self::patches::*;
 pub use self::run_logs::*;
+pub use self::tags::*;
 pub use self::upkeep::*;
 pub use self::views::*;
 
@@ -80,6 +84,8 @@ pub trait Store:
     + Leases
     + Views
     + Catalog
+    + Tags
+    + Patches
     + Identity
     + Snapshots
     + Retention
@@ -95,6 +101,8 @@ impl<T> Store for T where
         + Leases
         + Views
         + Catalog
+    + Tags
+    + Patches
         + Identity
         + Snapshots
         + Retention

@@ -43,6 +43,7 @@ const MIGRATIONS: &[Migration] = migrations![
     "0018_signing_keys",
     "0019_head_seq",
     "0020_documents_of_appends",
+    "0021_versions",
 ];
 
 /// Whoever migrates holds this advisory lock of the database.

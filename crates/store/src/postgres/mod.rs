@@ -18,11 +18,13 @@ mod leases;
 mod log;
 mod machinery;
 mod migrate;
+mod patches;
 mod pool;
 mod roles;
 mod rows;
 mod run_logs;
 mod sql;
+mod tags;
 mod upkeep;
 mod views;
 

@@ -86,6 +86,19 @@ impl Pool {
         decoded(&rows, table, decode)
     }
 
+    /// Writes what a second time would not know its first, in a transaction that sees one workspace
+    /// only. Where the link dies it may be written or not.
+    pub(super) async fn once_within<T>(
+        &self,
+        workspace: WorkspaceId,
+        statement: impl Fn() -> Statement,
+        table: &'static str,
+        decode: Decode<T>,
+    ) -> StoreResult<Vec<T>> {
+        let rows = self.fetch(Scope::Workspace(workspace), statement, Again::AfterRace).await?;
+        decoded(&rows, table, decode)
+    }
+
     async fn fetch(
         &self,
         scope: Scope,

@@ -106,6 +106,26 @@ impl<'r> Columns<'r> {
         T::try_from(value).map_err(|_| self.problem(column, &format!("{value} is out of range")))
     }
 
+    /// The next column as an unsigned number, or null.
+    pub(super) fn maybe_count<T: TryFrom<i64>>(
+        &mut self,
+        column: &'static str,
+    ) -> Result<Option<T>, Failure> {
+        let Some(value) = self.take::<Option<i64>>(column)? else { return Ok(None) };
+        let count = T::try_from(value);
+        count.map(Some).map_err(|_| self.problem(column, &format!("{value} is out of range")))
+    }
+
+    /// The next column, which stays the next one.
+    pub(super) fn peek<T>(&mut self, column: &'static str) -> Result<T, Failure>
+    where
+        T: sqlx::Decode<'r, Postgres> + sqlx::Type<Postgres>,
+    {
+        let value = self.take(column)?;
+        self.next -= 1;
+        Ok(value)
+    }
+
     /// The next column, a [`text`].
     pub(super) fn text(&mut self, column: &'static str) -> Result<String, Failure> {
         let stored: String = self.take(column)?;

@@ -51,6 +51,16 @@ impl<'r> Columns<'r> {
         T::try_from(value).map_err(|_| self.problem(column, &format!("{value} is out of range")))
     }
 
+    /// The next column as an unsigned number, or null.
+    pub(super) fn maybe_count<T: TryFrom<i64>>(
+        &mut self,
+        column: &'static str,
+    ) -> Result<Option<T>, Failure> {
+        let Some(value) = self.take::<Option<i64>>(column)? else { return Ok(None) };
+        let count = T::try_from(value);
+        count.map(Some).map_err(|_| self.problem(column, &format!("{value} is out of range")))
+    }
+
     pub(super) fn stream(&mut self, column: &'static str) -> Result<StreamId, Failure> {
         self.take(column).map(|bytes| StreamId(Uuid::from_bytes(bytes)))
     }

@@ -36,6 +36,7 @@ const MIGRATIONS: &[Migration] = migrations![
     "0012_snapshots",
     "0013_run_logs",
     "0014_signing_keys",
+    "0015_versions",
 ];
 
 const TABLE: &str = "create table if not exists migrations (

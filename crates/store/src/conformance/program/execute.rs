@@ -2,13 +2,19 @@
 
 use std::fmt::Debug;
 
-use super::steps::{Belief, CatalogStep, LeaseStep, LogStep, Step, StreamStep, UpkeepStep};
+use super::steps::{
+    Belief, CatalogStep, LeaseStep, LogStep, Step, StreamStep, TagWish, UpkeepStep,
+};
 use crate::conformance::Subject;
 use crate::conformance::fixtures::{AWAY, Chain, HOME, T0, key, stream};
+use crate::conformance::patches::patch;
+use crate::conformance::tags::{new, redo, undo};
+use crate::tagging::{TagChange, TagStep, enter, tag_change};
 use crate::{
-    ApiKeyRow, AppendBatch, Claim, Head, IdempotencyKey, LeaseKey, LeaseRow, LeaseState, OutboxKey,
-    PoolClaim, Renewal, SnapshotRow, StoreResult, StreamAppend, TagChange, TimeMs, Wakeup,
-    WakeupMove, WorkspaceId, WorkspaceRow,
+    ApiKeyRow, AppendBatch, Canary, Claim, Head, IdempotencyKey, LeaseKey, LeaseRow, LeaseState,
+    OutboxKey, PatchRow, PatchSettled, PatchStatus, PatchedDocument, PoolClaim, Renewal,
+    SnapshotRow, StoreResult, StreamAppend, TagRow, TimeMs, Wakeup, WakeupMove, WorkspaceId,
+    WorkspaceRow,
 };
 
 /// Statuses of a run; the last three are terminal.
@@ -202,15 +208,39 @@ impl<'t> Executor<'t> {
     async fn catalog(&self, step: &CatalogStep) -> String {
         let (store, now_ms) = (&self.subject.store, self.now_ms);
         match step {
-            CatalogStep::Tag(home, tag, digest, expected) => {
-                let change = TagChange {
-                    tag: format!("tag{tag}"),
-                    digest: format!("digest{digest}"),
-                    expected: expected.map(u64::from),
-                    actor: String::from("user:ada"),
-                    now_ms,
+            CatalogStep::Tag(home, tag, change, expected) => {
+                self.tag(workspace(*home), *tag, change, expected.map(u64::from)).await
+            }
+            CatalogStep::Patch(home, id, tag) => {
+                let row = PatchRow {
+                    created_ms: now_ms,
+                    ..patch(&format!("patch{id}"), &format!("tag{tag}"))
                 };
-                told(&store.tag_move(workspace(*home), &change).await)
+                let key = (*id == 3).then(|| self.idempotency_key(1));
+                told(&store.patch_put(workspace(*home), &row, key.as_ref()).await)
+            }
+            CatalogStep::Settle(home, tag, id, entered) => {
+                let (workspace, tag) = (workspace(*home), format!("tag{tag}"));
+                let Ok(Some(row)) = store.tag(workspace, &tag).await else {
+                    return String::from("no tag");
+                };
+                let new = (0..*entered).map(|n| new(&format!("made{n}"))).collect();
+                let mut planned = enter(&tag, Some(&row), new, now_ms);
+                let status = match entered {
+                    0 => PatchStatus::Rejected { problem: String::from("no") },
+                    _ => PatchStatus::Applied { version: 1, digest: String::from("made") },
+                };
+                let id = format!("patch{id}");
+                planned.write.settled = vec![PatchSettled { id, status, decided_ms: now_ms }];
+                told(&store.tag_write(workspace, &planned.write).await)
+            }
+            CatalogStep::Patched(home, digest, parent) => {
+                let document = PatchedDocument {
+                    digest: format!("digest{digest}"),
+                    parent: format!("digest{parent}"),
+                    operations: format!("{now_ms}"),
+                };
+                told(&store.documents_put_patched(workspace(*home), &[document], now_ms).await)
             }
             CatalogStep::Document(home, digest, text) => {
                 let document = (format!("digest{digest}"), format!("{text}"));
@@ -238,6 +268,28 @@ impl<'t> Executor<'t> {
                 told(&store.key_revoke(workspace(*home), &format!("key{id}"), now_ms).await)
             }
         }
+    }
+
+    async fn tag(
+        &self,
+        workspace: WorkspaceId,
+        tag: u8,
+        wanted: &TagWish,
+        expected: Option<u64>,
+    ) -> String {
+        let step = match wanted {
+            TagWish::Enter(digest) => TagStep::Enter(new(&format!("digest{digest}"))),
+            TagWish::Undo => undo(),
+            TagWish::Redo => redo(),
+            TagWish::Canary(version) => {
+                let canary = Canary { version: u64::from(*version), percent: 10 };
+                TagStep::Canary((*version > 0).then_some(canary), String::from("user:cy"))
+            }
+        };
+        let change = TagChange { tag: format!("tag{tag}"), step, expected, now_ms: self.now_ms };
+        let answer = (expected == Some(3)).then(|| self.idempotency_key(2));
+        let key = |_: &TagRow| answer.clone();
+        told(&tag_change(&*self.subject.store, workspace, &change, &key).await)
     }
 
     async fn upkeep(&self, step: &UpkeepStep) -> String {

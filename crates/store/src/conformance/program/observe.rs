@@ -40,6 +40,7 @@ async fn machinery(t: &Subject) -> StoreResult<Vec<String>> {
         text("wakeups", &t.store.wakeups_due(TimeMs::MAX, 1_000).await?),
         text("next", &t.store.wakeups_next().await?),
         text("workspaces", &t.store.workspaces().await?),
+        text("owed", &t.store.tags_pending(TimeMs::MAX, None, 1_000).await?),
     ];
     for stream in streams {
         seen.push(text("owner", &t.store.workspace_of(stream).await?));
@@ -90,9 +91,15 @@ async fn lists(t: &Subject, workspace: WorkspaceId) -> StoreResult<Vec<String>> 
         let page = store.tickets(workspace, None, Some(stream(1)), Some(&after), 2).await;
         seen.push(text("after", &page));
         let digest = format!("digest{n}");
-        seen.push(text("document", &store.document(workspace, &digest).await?));
-        seen.push(text("tag", &store.tag(workspace, "tag0", Some(n)).await?));
-        seen.push(text("versions", &store.tag_versions(workspace, &format!("tag{n}")).await?));
+        seen.push(text("document", &store.document(workspace, &digest).await));
+        seen.push(text("version", &store.tag_version(workspace, "tag0", n).await?));
+        seen.push(text("successor", &store.tag_successor(workspace, "tag0", n).await?));
+        let tag = format!("tag{n}");
+        seen.push(text("tag", &store.tag(workspace, &tag).await?));
+        seen.push(text("versions", &store.tag_versions(workspace, &tag, None, 1_000).await?));
+        seen.push(text("moves", &store.tag_moves(workspace, &tag, None, 1_000).await?));
+        seen.push(text("patches", &store.patches(workspace, &tag, None, 1_000).await?));
+        seen.push(text("pending", &store.patches_pending(workspace, &tag, 2).await?));
     }
     Ok(seen)
 }

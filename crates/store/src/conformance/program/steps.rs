@@ -105,8 +105,14 @@ pub enum LeaseStep {
 /// Steps of the API that do not touch the log.
 #[derive(Debug, Clone)]
 pub enum CatalogStep {
-    /// Moves a tag: workspace, tag, digest, expected version.
-    Tag(bool, u8, u8, Option<u8>),
+    /// Changes a tag: workspace, tag, how, expected version.
+    Tag(bool, u8, TagWish, Option<u8>),
+    /// Hands a patch in: workspace, id, tag.
+    Patch(bool, u8, u8),
+    /// Decides a patch: workspace, tag, id, and how many versions go in with it.
+    Settle(bool, u8, u8, u8),
+    /// Stores a document as a patch: workspace, digest, parent.
+    Patched(bool, u8, u8),
     /// Stores a document: workspace, digest, text.
     Document(bool, u8, u8),
     /// Makes a workspace: id, name.
@@ -115,6 +121,19 @@ pub enum CatalogStep {
     Key(u8, bool),
     /// Revokes one: id, workspace.
     Revoke(u8, bool),
+}
+
+/// What should happen to a tag.
+#[derive(Debug, Clone)]
+pub enum TagWish {
+    /// A version with this digest.
+    Enter(u8),
+    /// See [`TagStep::Undo`](crate::tagging::TagStep::Undo).
+    Undo,
+    /// See [`TagStep::Redo`](crate::tagging::TagStep::Redo).
+    Redo,
+    /// A trial of this version; 0: of none.
+    Canary(u8),
 }
 
 /// Steps of upkeep.
@@ -133,7 +152,7 @@ pub fn program() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         6 => log_step().prop_map(Step::Log),
         3 => lease_step().prop_map(Step::Lease),
-        1 => catalog_step().prop_map(Step::Catalog),
+        2 => catalog_step().prop_map(Step::Catalog),
         1 => upkeep_step().prop_map(Step::Upkeep),
     ];
     vec(step, 1..60)
@@ -215,9 +234,20 @@ fn lease_step() -> impl Strategy<Value = LeaseStep> {
 
 fn catalog_step() -> impl Strategy<Value = CatalogStep> {
     let expected = prop::option::of(0..4u8);
+    let wish = prop_oneof![
+        3 => (0..3u8).prop_map(TagWish::Enter),
+        2 => Just(TagWish::Undo),
+        2 => Just(TagWish::Redo),
+        1 => (0..3u8).prop_map(TagWish::Canary),
+    ];
     prop_oneof![
-        3 => (home(), 0..2u8, 0..3u8, expected)
-            .prop_map(|(home, tag, digest, expected)| CatalogStep::Tag(home, tag, digest, expected)),
+        4 => (home(), 0..2u8, wish, expected)
+            .prop_map(|(home, tag, wish, expected)| CatalogStep::Tag(home, tag, wish, expected)),
+        1 => (home(), 0..4u8, 0..2u8).prop_map(|(home, id, tag)| CatalogStep::Patch(home, id, tag)),
+        1 => (home(), 0..2u8, 0..4u8, 0..3u8)
+            .prop_map(|(home, tag, id, entered)| CatalogStep::Settle(home, tag, id, entered)),
+        1 => (home(), 0..3u8, 0..3u8)
+            .prop_map(|(home, digest, parent)| CatalogStep::Patched(home, digest, parent)),
         1 => (home(), 0..3u8, 0..2u8)
             .prop_map(|(home, digest, text)| CatalogStep::Document(home, digest, text)),
         1 => (any::<bool>(), 0..2u8).prop_map(|(id, name)| CatalogStep::Workspace(id, name)),
