@@ -102,6 +102,11 @@ codes! {
     NotRetryable => "not_retryable", 409, "Trying again would give the same", false;
     /// The request names something that is planned and not built yet. It is refused rather than ignored.
     NotYetSupported => "not_yet_supported", 422, "Not supported yet", false;
+    /// The tag is at the version that was made last, so there is nothing to redo. A version that was made
+    /// after an undo takes the place of what was undone; `POST /v1/tags/{tag}/move` still leads there.
+    NothingToRedo => "nothing_to_redo", 409, "There is nothing to redo", false;
+    /// The tag is at its first version, so there is nothing to undo.
+    NothingToUndo => "nothing_to_undo", 409, "There is nothing to undo", false;
     /// Too much waits in front of the coordinators. Try again after `retry_after_ms`.
     Overloaded => "overloaded", 429, "The server is overloaded", true;
     /// The run has moved on, and later patches changed what this one touches. Both sides are in the

@@ -18,6 +18,23 @@ pub struct WorkflowVersion {
     /// Its document.
     #[schema(value_type = String)]
     pub digest: Digest,
+    /// How it came about: `created` (a document was stored), `patched`, `moved` (the tag was pointed
+    /// at a document that existed).
+    #[serde(default)]
+    #[schema(example = "patched")]
+    pub kind: String,
+    /// The version that it follows; absent: it is the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub predecessor: Option<u64>,
+    /// Where its document comes from: the patch's id, or what the tag was pointed at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// What whoever made it said about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// The version that took its place after an undo, so that no redo comes here any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dropped_by: Option<u64>,
     /// Who made it.
     #[schema(example = "user:ada")]
     pub actor: String,
