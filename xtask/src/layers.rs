@@ -29,6 +29,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &[
             "aob-bugs",
             "aob-ir",
+            "aob-materializer",
             "aob-validator",
             "aob-engine",
             "aob-api",
@@ -42,6 +43,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "aob-orchestrator",
         &[
             "aob-ir",
+            "aob-materializer",
             "aob-engine",
             "aob-checker",
             "aob-coordinator",

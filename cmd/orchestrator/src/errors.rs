@@ -117,6 +117,8 @@ pub(crate) fn workflow_error(error: WorkflowError, pointer: &str) -> Refusal {
         )
         .with_hint(format!("create it first: `POST /v1/workflows?tag={tag}`"))
         .into(),
+        // Who found it has logged it.
+        WorkflowError::Unreadable(_) => Refusal::internal(),
         WorkflowError::Store(error) => error.into(),
     }
 }

@@ -3,7 +3,9 @@
 use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 
-use crate::endpoints::{approvals, artifacts, keys, meta, runners, runs, webhooks, workflows};
+use crate::endpoints::{
+    approvals, artifacts, keys, meta, runners, runs, tags, webhooks, workflows,
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -47,12 +49,18 @@ use crate::endpoints::{approvals, artifacts, keys, meta, runners, runs, webhooks
         runs::succeed::handle,
         runs::timeline::handle,
         runs::verify::handle,
+        tags::canary::handle,
+        tags::get::handle,
+        tags::history::handle,
+        tags::list::handle,
+        tags::moves::handle,
+        tags::undo::redo,
+        tags::undo::handle,
         workflows::create::handle,
         workflows::get::handle,
         workflows::list::handle,
         workflows::validate::handle,
         workflows::versions::handle,
-        workflows::versions::history,
     ),
     components(schemas(aob_api::Problem))
 )]

@@ -10,7 +10,9 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, on};
 
 use crate::api::Api;
-use crate::endpoints::{approvals, artifacts, keys, meta, runners, runs, webhooks, workflows};
+use crate::endpoints::{
+    approvals, artifacts, keys, meta, runners, runs, tags, webhooks, workflows,
+};
 
 /// Bytes of a body that may hold a document, or a long value.
 const LARGE_BODY_BYTES_MAX: usize = 32 * 1024 * 1024;
@@ -121,7 +123,13 @@ operations! {
     RunsTimeline: GET "/runs/{run}/timeline", Some(May::RunsRead), 0, runs::timeline::handle;
     RunsVerify: GET "/runs/{run}/verify", Some(May::RunsRead), 0, runs::verify::handle;
     RunsWebhook: GET "/runs/{run}/signals/{name}/webhook", Some(May::RunsControl), 0, webhooks::show::handle;
-    TagsHistory: GET "/tags/{tag}/history", Some(May::WorkflowsRead), 0, workflows::versions::history;
+    TagsCanary: POST "/tags/{tag}/canary", Some(May::WorkflowsWrite), BODY_BYTES_MAX, tags::canary::handle;
+    TagsGet: GET "/tags/{tag}", Some(May::WorkflowsRead), 0, tags::get::handle;
+    TagsHistory: GET "/tags/{tag}/history", Some(May::WorkflowsRead), 0, tags::history::handle;
+    TagsList: GET "/tags", Some(May::WorkflowsRead), 0, tags::list::handle;
+    TagsMove: POST "/tags/{tag}/move", Some(May::WorkflowsWrite), BODY_BYTES_MAX, tags::moves::handle;
+    TagsRedo: POST "/tags/{tag}/redo", Some(May::WorkflowsWrite), BODY_BYTES_MAX, tags::undo::redo;
+    TagsUndo: POST "/tags/{tag}/undo", Some(May::WorkflowsWrite), BODY_BYTES_MAX, tags::undo::handle;
     WebhooksDeliver: POST "/webhooks/{run}/{name}/{signature}", None, webhooks::deliver::BODY_BYTES_MAX, webhooks::deliver::handle;
     WorkflowsCreate: POST "/workflows", Some(May::WorkflowsWrite), LARGE_BODY_BYTES_MAX, workflows::create::handle;
     WorkflowsGet: GET "/workflows/{tag}", Some(May::WorkflowsRead), 0, workflows::get::handle;

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aob_api::{
-    Dedup, DedupPolicy, ErrorCode, LABEL_BYTES_MAX, LABELS_MAX, Problem, ProblemItem, RunLinks,
-    StartRun, StartedRun, WorkflowUsed,
+    CANARY_LABEL, Dedup, DedupPolicy, ErrorCode, LABEL_BYTES_MAX, LABEL_PREFIX_RESERVED,
+    LABELS_MAX, Problem, ProblemItem, RunLinks, StartRun, StartedRun, VERSION_LABEL, WorkflowUsed,
 };
-use aob_coordinator::{Committed, Resolved, Submission, SubmitError, WorkflowRef};
+use aob_coordinator::{
+    Choice, ChosenVersion, Committed, Resolved, Submission, SubmitError, WorkflowRef,
+};
 use aob_edge::{BodyHash, Caller, Refusal, new_run_id};
 use aob_engine::{Blob, Command, CommandId, Request, RunId, StartRun as StartCommand};
 use aob_ir::{Digest, Ir};
@@ -50,18 +52,15 @@ impl Parts {
         hash: BodyHash,
     ) -> Result<Prepared, Refusal> {
         check_fields(&start)?;
-        let resolved = self.resolve(caller, &start).await?;
+        let run = new_run_id(&self.entropy, self.now_ms());
+        let resolved = self.resolve(caller, &start, run).await?;
         let inputs = match &start.inputs {
             Some(inputs) => Blob::new(inputs.0.clone()),
             None => Blob::of(Value::Object(serde_json::Map::new())),
         };
         check_inputs(&resolved.ir, &inputs)?;
         self.rates.take(caller.workspace(), resolved.ir.tier, self.now_ms())?;
-        let run = new_run_id(&self.entropy, self.now_ms());
-        let workflow = WorkflowUsed {
-            tag: resolved.tag.as_deref().map(str::to_owned),
-            digest: resolved.ir.digest,
-        };
+        let workflow = used(&resolved);
         let lasting = serde_json::json!({
             "id": run, "workflow": workflow, "links": RunLinks::of(run),
         });
@@ -73,7 +72,7 @@ impl Parts {
             inputs,
             parent: None,
             depth: 0,
-            labels: labels(start.labels),
+            labels: labels(start.labels, resolved.version),
             priority: start.priority,
             limits: None,
             cancel_grace_ms: self.cancel_grace_ms,
@@ -128,10 +127,18 @@ impl Parts {
         }
     }
 
-    async fn resolve(&self, caller: &Caller, start: &StartRun) -> Result<Resolved, Refusal> {
+    async fn resolve(
+        &self,
+        caller: &Caller,
+        start: &StartRun,
+        run: RunId,
+    ) -> Result<Resolved, Refusal> {
         let reference = workflow_ref(start)?;
         let workspace = caller.workspace();
-        let resolved = self.coordinator.workflows.resolve(workspace, &reference, self.now_ms());
+        let id = run.to_string();
+        let key = Some(start.canary_key.as_deref().unwrap_or(&id));
+        let workflows = &self.coordinator.workflows;
+        let resolved = workflows.resolve_for(workspace, &reference, key, self.now_ms());
         resolved.await.map_err(|error| workflow_error(error, "/workflow"))
     }
 }
@@ -142,7 +149,9 @@ fn attached(run: RunId, row: RunRow) -> Result<StartedRun, Refusal> {
     Ok(StartedRun {
         id: run,
         status: row.status,
-        workflow: WorkflowUsed { tag: row.tag, digest },
+        workflow: WorkflowUsed::labelled(row.tag, digest, |name| {
+            row.labels.get(name).map(String::as_str)
+        }),
         links: RunLinks::of(run),
         attached: true,
         output: None,
@@ -151,8 +160,34 @@ fn attached(run: RunId, row: RunRow) -> Result<StartedRun, Refusal> {
     })
 }
 
-fn labels(labels: BTreeMap<String, String>) -> BTreeMap<Arc<str>, Arc<str>> {
-    labels.into_iter().map(|(key, value)| (key.into(), value.into())).collect()
+/// What a run is started with.
+fn used(resolved: &Resolved) -> WorkflowUsed {
+    WorkflowUsed {
+        tag: resolved.tag.as_deref().map(str::to_owned),
+        version: resolved.version.map(|chosen| chosen.version),
+        canary: resolved.version.is_some_and(|chosen| chosen.choice == Choice::Trial),
+        digest: resolved.ir.digest,
+    }
+}
+
+/// The client's labels; while a version is on trial also which one the run got, so that both
+/// groups can be listed.
+fn labels(
+    labels: BTreeMap<String, String>,
+    chosen: Option<ChosenVersion>,
+) -> BTreeMap<Arc<str>, Arc<str>> {
+    let mut labels: BTreeMap<Arc<str>, Arc<str>> =
+        labels.into_iter().map(|(key, value)| (key.into(), value.into())).collect();
+    let group = chosen.and_then(|chosen| match chosen.choice {
+        Choice::Named => None,
+        Choice::Control => Some((chosen.version, "false")),
+        Choice::Trial => Some((chosen.version, "true")),
+    });
+    if let Some((version, trial)) = group {
+        labels.insert(VERSION_LABEL.into(), version.to_string().into());
+        labels.insert(CANARY_LABEL.into(), trial.into());
+    }
+    labels
 }
 
 /// What the schema of the body cannot say.
@@ -186,11 +221,21 @@ fn check_fields(start: &StartRun) -> Result<(), Refusal> {
         let message = format!("a run has at most {LABELS_MAX} labels");
         errors.push(ProblemItem::at("/labels", "out_of_range", message));
     }
+    if let Some(key) = &start.canary_key
+        && !(1..=DEDUP_KEY_BYTES_MAX).contains(&key.len())
+    {
+        let message = format!("a canary key has 1 to {DEDUP_KEY_BYTES_MAX} bytes");
+        errors.push(ProblemItem::at("/canary_key", "out_of_range", message));
+    }
     for (key, value) in &start.labels {
         if key.is_empty() || key.len() > LABEL_BYTES_MAX || value.len() > LABEL_BYTES_MAX {
             let message = format!("key and value of a label have at most {LABEL_BYTES_MAX} bytes");
             let key = key.replace('~', "~0").replace('/', "~1");
             errors.push(ProblemItem::at(format!("/labels/{key}"), "out_of_range", message));
+        } else if key.starts_with(LABEL_PREFIX_RESERVED) {
+            let message =
+                format!("labels that begin with `{LABEL_PREFIX_RESERVED}` are the server's");
+            errors.push(ProblemItem::at(format!("/labels/{key}"), "reserved", message));
         }
     }
     match errors.first() {
@@ -230,7 +275,7 @@ fn workflow_ref(start: &StartRun) -> Result<WorkflowRef, Refusal> {
 }
 
 /// A digest, a version of a tag, or a tag.
-fn named(name: &str) -> WorkflowRef {
+pub(crate) fn named(name: &str) -> WorkflowRef {
     if let Ok(digest) = name.parse::<Digest>() {
         return WorkflowRef::Digest(digest);
     }

@@ -109,11 +109,13 @@ codes! {
     NothingToUndo => "nothing_to_undo", 409, "There is nothing to undo", false;
     /// Too much waits in front of the coordinators. Try again after `retry_after_ms`.
     Overloaded => "overloaded", 429, "The server is overloaded", true;
-    /// The run has moved on, and later patches changed what this one touches. Both sides are in the
-    /// problem; make the patch against the document that holds.
+    /// The run or the workflow has moved on, and later patches changed what this one touches. Both sides
+    /// are in the problem; make the patch against the document that holds.
     PatchConflict => "patch_conflict", 409, "The patch conflicts with later ones", false;
     /// The patch was applied, rejected or taken back already.
     PatchDecided => "patch_decided", 409, "The patch is decided", false;
+    /// The workspace has no patch with this id.
+    PatchNotFound => "patch_not_found", 404, "There is no such patch", false;
     /// The patch breaks a rule: `errors` says which, where, and what to do.
     PatchRefused => "patch_refused", 422, "The patch is refused", false;
     /// What the request rests on (`If-Match`, `If-None-Match`) is not so any more. Read again, then decide again.

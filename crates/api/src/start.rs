@@ -16,6 +16,13 @@ pub const LABELS_MAX: usize = 64;
 /// Bytes of a label's key, and of its value.
 pub const LABEL_BYTES_MAX: usize = 256;
 
+/// What labels of the server's own begin with.
+pub const LABEL_PREFIX_RESERVED: &str = "aob.";
+/// Label of runs that were started while a version was on trial: which version each got.
+pub const VERSION_LABEL: &str = "aob.version";
+/// The same: `true` where it is the one on trial.
+pub const CANARY_LABEL: &str = "aob.canary";
+
 /// `POST /v1/runs`: what to start.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -42,6 +49,10 @@ pub struct StartRun {
     /// Not supported yet, and refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget: Option<RawText>,
+    /// While a version of the tag is on trial: decides instead of the run's id whether the run falls to
+    /// it, so that the same customer meets the same version. 1 to 256 bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canary_key: Option<String>,
     /// At most one run that is not over holds a dedup key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dedup: Option<Dedup>,
@@ -127,9 +138,28 @@ pub struct WorkflowUsed {
     /// The tag it was named by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tag: Option<String>,
+    /// The version of the tag that the run was started with: where it starts, and later while it was
+    /// started during the trial of a version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u64>,
+    /// True: that version is on trial, and the run fell to its share.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub canary: bool,
     /// The document.
     #[schema(value_type = String)]
     pub digest: Digest,
+}
+
+impl WorkflowUsed {
+    /// As a run's tag, digest and labels tell.
+    pub fn labelled<'a>(
+        tag: Option<String>,
+        digest: Digest,
+        label: impl Fn(&str) -> Option<&'a str>,
+    ) -> Self {
+        let version = label(VERSION_LABEL).and_then(|version| version.parse().ok());
+        Self { tag, version, canary: label(CANARY_LABEL) == Some("true"), digest }
+    }
 }
 
 /// Paths of a run.

@@ -43,7 +43,7 @@ pub use reader::{Reader, blob_digest, namespace, parse};
 pub use results::Results;
 pub use segment::{Sealed, seal};
 pub use service::{Config, Coordinator, Deps};
-pub use workflows::{Resolved, WorkflowError, WorkflowRef, Workflows};
+pub use workflows::{Choice, ChosenVersion, Resolved, WorkflowError, WorkflowRef, Workflows};
 
 /// The stream of a run.
 pub fn stream(run: aob_engine::RunId) -> aob_store::StreamId {

@@ -1,5 +1,8 @@
 //! Compiled workflows by digest, tags, and what sub-workflow tags mean.
 
+mod chain;
+mod trial;
+
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -47,8 +50,30 @@ pub struct Resolved {
     pub ir: Arc<Ir>,
     /// The tag it came from.
     pub tag: Option<Arc<str>>,
+    /// The version of the tag, and why it is this one.
+    pub version: Option<ChosenVersion>,
     /// Meaning of every sub-workflow tag, transitively.
     pub children: BTreeMap<Arc<str>, Digest>,
+}
+
+/// Which version of a tag a run is started with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChosenVersion {
+    /// The version.
+    pub version: u64,
+    /// How it was chosen.
+    pub choice: Choice,
+}
+
+/// How the version of a tag was chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Choice {
+    /// The tag is there, and no other version is on trial; or the version was asked for.
+    Named,
+    /// Another version is on trial, and the run did not fall to its share.
+    Control,
+    /// The version is on trial, and the run fell to its share.
+    Trial,
 }
 
 /// Why a workflow cannot be had.
@@ -69,6 +94,9 @@ pub enum WorkflowError {
     /// A sub-workflow does not exist.
     #[error("sub-workflow `{0}` does not exist")]
     UnknownChild(Arc<str>),
+    /// What is stored under the digest is not what the digest says.
+    #[error("the document {0} cannot be read")]
+    Unreadable(Digest),
     /// Storage.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -114,8 +142,12 @@ impl Workflows {
             self.remember(workspace, &ir);
             return Ok(ir);
         }
-        let text = self.store.document(store_workspace(workspace), &digest.to_string()).await?;
-        let text = text.ok_or(WorkflowError::UnknownDigest(digest))?;
+        let stored = self.store.document(store_workspace(workspace), &digest.to_string()).await?;
+        let stored = stored.ok_or(WorkflowError::UnknownDigest(digest))?;
+        let text = chain::text(stored, digest).map_err(|error| {
+            tracing::error!(%digest, error, "a stored document cannot be materialized");
+            WorkflowError::Unreadable(digest)
+        })?;
         let compiled = aob_ir::compile_text(&text).map_err(WorkflowError::Invalid)?;
         self.cache.put(key, text.into(), DOCUMENT_TTL_MS).await;
         self.remember(workspace, &compiled.ir);
@@ -181,36 +213,99 @@ impl Workflows {
         reference: &WorkflowRef,
         now_ms: i64,
     ) -> Result<Resolved, WorkflowError> {
-        let (ir, tag) = match reference {
+        self.resolve_for(workspace, reference, None, now_ms).await
+    }
+
+    /// The same, for a run that may fall to the version on trial: `key` decides, always the same for
+    /// the same trial.
+    ///
+    /// # Errors
+    /// See [`WorkflowError`].
+    pub async fn resolve_for(
+        &self,
+        workspace: WorkspaceId,
+        reference: &WorkflowRef,
+        key: Option<&str>,
+        now_ms: i64,
+    ) -> Result<Resolved, WorkflowError> {
+        let (ir, tag, version) = match reference {
             WorkflowRef::Tag { tag, version } => {
-                let ir = self.tagged(workspace, tag, *version).await?;
-                (
-                    ir.ok_or_else(|| WorkflowError::UnknownTag(tag.clone()))?,
-                    Some(tag.as_str().into()),
-                )
+                let (digest, chosen) = self.chosen(workspace, tag, *version, key).await?;
+                let ir = self.ir(workspace, digest).await?;
+                (ir, Some(tag.as_str().into()), Some(chosen))
             }
-            WorkflowRef::Digest(digest) => (self.ir(workspace, *digest).await?, None),
+            WorkflowRef::Digest(digest) => (self.ir(workspace, *digest).await?, None, None),
             WorkflowRef::Document(document) => {
                 let ir = aob_ir::compile(document).map_err(WorkflowError::Invalid)?.ir;
                 self.store(workspace, &ir, now_ms).await?;
-                (ir, None)
+                (ir, None, None)
             }
         };
         let children = self.children(workspace, &ir).await?;
-        Ok(Resolved { ir, tag, children })
+        Ok(Resolved { ir, tag, version, children })
+    }
+
+    /// The digest of what a client names; a document is compiled and not stored.
+    ///
+    /// # Errors
+    /// See [`WorkflowError`].
+    pub async fn digest(
+        &self,
+        workspace: WorkspaceId,
+        reference: &WorkflowRef,
+    ) -> Result<Digest, WorkflowError> {
+        match reference {
+            WorkflowRef::Tag { tag, version } => {
+                Ok(self.chosen(workspace, tag, *version, None).await?.0)
+            }
+            WorkflowRef::Digest(digest) => Ok(self.ir(workspace, *digest).await?.digest),
+            WorkflowRef::Document(document) => {
+                Ok(aob_ir::compile(document).map_err(WorkflowError::Invalid)?.ir.digest)
+            }
+        }
+    }
+
+    /// The version of a tag that holds for a run with this key.
+    async fn chosen(
+        &self,
+        workspace: WorkspaceId,
+        tag: &str,
+        version: Option<u64>,
+        key: Option<&str>,
+    ) -> Result<(Digest, ChosenVersion), WorkflowError> {
+        let unknown = || WorkflowError::UnknownTag(tag.to_owned());
+        let tenant = store_workspace(workspace);
+        let (row, choice) = match version {
+            Some(version) => {
+                let named = self.store.tag_version(tenant, tag, version).await?;
+                (named.ok_or_else(unknown)?, Choice::Named)
+            }
+            None => {
+                let row = self.store.tag(tenant, tag).await?.ok_or_else(unknown)?;
+                match row.canary.zip(key) {
+                    None => (row.current, Choice::Named),
+                    Some((canary, key)) if trial::falls_to(tag, canary, key) => {
+                        let tried = self.store.tag_version(tenant, tag, canary.version).await?;
+                        (tried.ok_or_else(unknown)?, Choice::Trial)
+                    }
+                    Some(_) => (row.current, Choice::Control),
+                }
+            }
+        };
+        let digest = row.digest.parse().map_err(|_| unknown())?;
+        Ok((digest, ChosenVersion { version: row.version, choice }))
     }
 
     async fn tagged(
         &self,
         workspace: WorkspaceId,
         tag: &str,
-        version: Option<u64>,
     ) -> Result<Option<Arc<Ir>>, WorkflowError> {
-        let Some(found) = self.store.tag(store_workspace(workspace), tag, version).await? else {
-            return Ok(None);
-        };
-        let digest = found.digest.parse().map_err(|_| WorkflowError::UnknownTag(tag.to_owned()))?;
-        self.ir(workspace, digest).await.map(Some)
+        match self.chosen(workspace, tag, None, None).await {
+            Ok((digest, _)) => self.ir(workspace, digest).await.map(Some),
+            Err(WorkflowError::UnknownTag(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// What the tags of sub-workflows mean now, transitively.
@@ -238,7 +333,7 @@ impl Workflows {
                 if circular || path.len() > CHILD_DEPTH_MAX {
                     return Err(WorkflowError::Cycle(path.join(" -> ")));
                 }
-                let child = self.tagged(workspace, tag, None).await?;
+                let child = self.tagged(workspace, tag).await?;
                 let child = child.ok_or_else(|| WorkflowError::UnknownChild(Arc::clone(tag)))?;
                 meaning.insert(Arc::clone(tag), child.digest);
                 pending.push((path, child));

@@ -14,6 +14,7 @@ pub(crate) mod report;
 mod run;
 mod runner;
 mod signal;
+mod tag;
 mod workflow;
 
 use clap::Subcommand;
@@ -38,6 +39,8 @@ pub(crate) enum Command {
     Signal(signal::Signal),
     #[command(subcommand, visible_aliases = ["workflows", "wf"])]
     Workflow(workflow::Workflow),
+    #[command(subcommand, visible_alias = "tags")]
+    Tag(tag::Tag),
     Runner(runner::Runner),
     #[command(subcommand)]
     Config(config::Config),
@@ -58,6 +61,7 @@ impl Command {
             Self::Approve(approve) => approve.run(context),
             Self::Signal(signal) => signal.run(context),
             Self::Workflow(workflow) => workflow.run(context),
+            Self::Tag(tag) => tag.run(context),
             Self::Runner(runner) => runner.run(context),
             Self::Config(config) => config.run(context),
             Self::Completion(completion) => completion.run(context),

@@ -4,6 +4,7 @@ mod create;
 mod list;
 mod show;
 mod validate;
+mod versions;
 
 use clap::Subcommand;
 
@@ -23,6 +24,8 @@ pub(crate) enum Workflow {
     List(list::List),
     #[command(visible_alias = "get")]
     Show(show::Show),
+    #[command(visible_alias = "version")]
+    Versions(versions::Versions),
 }
 
 impl Workflow {
@@ -32,6 +35,7 @@ impl Workflow {
             Self::Create(create) => create.run(context),
             Self::List(list) => list.run(context),
             Self::Show(show) => show.run(context),
+            Self::Versions(versions) => versions.run(context),
         }
     }
 }

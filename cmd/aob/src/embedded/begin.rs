@@ -114,6 +114,10 @@ fn workflow_failure(error: WorkflowError) -> Failure {
             );
             failure.with_findings(findings)
         }
+        WorkflowError::Unreadable(_) => {
+            let todo = "restore the data directory from a backup";
+            Failure::new(Exit::Failed, "unreadable", message, todo)
+        }
         WorkflowError::Store(error) => unavailable(&error),
     }
 }

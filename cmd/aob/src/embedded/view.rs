@@ -40,7 +40,11 @@ impl Host<'_> {
             id: run,
             status: state.status().as_str().to_owned(),
             name: state.name().to_string(),
-            workflow: WorkflowUsed { tag: state.tag().map(|tag| tag.to_string()), digest },
+            workflow: WorkflowUsed::labelled(
+                state.tag().map(|tag| tag.to_string()),
+                digest,
+                |name| labels.get(name).map(|text| &**text),
+            ),
             output,
             output_ref,
             error: state.error().map(|(code, message)| ErrorView {

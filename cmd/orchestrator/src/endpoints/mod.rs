@@ -6,5 +6,6 @@ pub(crate) mod keys;
 pub(crate) mod meta;
 pub(crate) mod runners;
 pub(crate) mod runs;
+pub(crate) mod tags;
 pub(crate) mod webhooks;
 pub(crate) mod workflows;

@@ -117,6 +117,8 @@ fn body(operation: Operation) -> Option<Value> {
         ("POST", "retry" | "skip" | "fail") => Some(json!({"instance": "s"})),
         ("POST", "succeed") => Some(json!({"instance": "s", "output": 1})),
         ("POST", "{name}") => Some(json!(1)),
+        ("POST", "move") => Some(json!({"to": 1})),
+        ("POST", "undo" | "redo" | "canary") => Some(json!({})),
         (_, _) => None,
     }
 }

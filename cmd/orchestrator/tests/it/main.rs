@@ -8,4 +8,5 @@ mod runners;
 mod runs;
 mod served;
 mod stack;
+mod tags;
 mod workflows;

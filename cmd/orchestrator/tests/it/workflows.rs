@@ -35,14 +35,11 @@ async fn a_tag_moves_from_version_to_version_and_keeps_its_history() {
     let by_digest =
         stack.get(&format!("/v1/workflows/{}", shown["digest"].as_str().unwrap())).await;
     assert_eq!(by_digest.json()["document"], shown["document"]);
-    for path in ["/v1/workflows/demo/versions", "/v1/tags/demo/history"] {
-        let history = stack.get(path).await.json();
-        let versions = history["items"].as_array().unwrap().iter();
-        assert_eq!(
-            versions.map(|item| item["version"].clone()).collect::<Vec<_>>(),
-            [2, 1],
-            "{path}"
-        );
+    for (path, number) in [("workflows/demo/versions", "version"), ("tags/demo/history", "to")] {
+        let history = stack.get(&format!("/v1/{path}")).await.json();
+        let items = history["items"].as_array().unwrap().iter();
+        let numbers: Vec<_> = items.map(|item| item[number].clone()).collect();
+        assert_eq!(numbers, [2, 1], "{path}");
     }
     let listed = stack.get("/v1/workflows").await.json();
     assert_eq!(

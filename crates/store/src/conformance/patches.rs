@@ -38,8 +38,7 @@ fn rejected() -> PatchStatus {
 /// What was handed in, as it was.
 pub async fn a_patch_is_read_back(t: &Subject) -> StoreResult<()> {
     let plain = PatchRow { description: None, ..patch("p2", "kyc") };
-    let decided =
-        PatchRow { status: applied(), decided_ms: Some(T0 + 1), ..patch("p3", "kyc") };
+    let decided = PatchRow { status: applied(), decided_ms: Some(T0 + 1), ..patch("p3", "kyc") };
     for row in [patch("p1", "kyc"), plain, decided] {
         put(t, &row).await?;
         assert_eq!(t.store.patch(HOME, &row.id).await?, Some(row));
@@ -114,11 +113,8 @@ pub async fn patches_are_settled_with_the_tag(t: &Subject) -> StoreResult<()> {
     let row = next.row.expect("it was entered");
     let alone = settle("kyc", &row, vec![settled("p1", rejected()), settled("p2", rejected())]);
     assert_eq!(t.store.tag_write(HOME, &alone.write).await?, TagWritten::Done);
-    let decided = |id: &str, status| PatchRow {
-        status,
-        decided_ms: Some(T0 + 7),
-        ..patch(id, "kyc")
-    };
+    let decided =
+        |id: &str, status| PatchRow { status, decided_ms: Some(T0 + 7), ..patch(id, "kyc") };
     assert_eq!(t.store.patch(HOME, "p1").await?, Some(decided("p1", applied())));
     assert_eq!(t.store.patch(HOME, "p2").await?, Some(decided("p2", rejected())));
     assert_eq!(t.store.tag(HOME, "kyc").await?, Some(row), "where it was");

@@ -314,7 +314,8 @@ pub async fn of_two_movers_one_wins(t: &Subject) -> StoreResult<()> {
         let [left, right] = movers;
         let (left, right) = tokio::join!(left, right);
         let (left, right) = (left?, right?);
-        let (won, lost) = if matches!(left, TagChanged::Moved(_)) { (left, right) } else { (right, left) };
+        let (won, lost) =
+            if matches!(left, TagChanged::Moved(_)) { (left, right) } else { (right, left) };
         let TagChanged::Moved(won) = won else { panic!("nobody won: {won:?} {lost:?}") };
         assert_eq!(lost, TagChanged::Refused(TagRefusal::Expected(Some(won))));
     }
@@ -359,7 +360,8 @@ async fn walk_one(t: &Subject, tag: &str, walk: Walk) -> StoreResult<()> {
         assert_eq!(row.current.digest, present, "{walk:?} at {n}");
         assert_eq!(row.current.version == row.tip, future.is_empty(), "{walk:?} at {n}");
     }
-    let kept: Vec<String> = past.into_iter().chain([present]).chain(future.into_iter().rev()).collect();
+    let kept: Vec<String> =
+        past.into_iter().chain([present]).chain(future.into_iter().rev()).collect();
     let versions = t.store.tag_versions(HOME, tag, None, 1_000).await?;
     let live = versions.iter().rev().filter(|row| row.dropped_by.is_none());
     assert_eq!(live.map(|row| row.digest.clone()).collect::<Vec<_>>(), kept, "{walk:?}");

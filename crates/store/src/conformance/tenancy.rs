@@ -3,8 +3,8 @@
 use super::Subject;
 use super::fixtures::{AWAY, COMMITTED, Chain, HOME, T0, key, stream};
 use crate::{
-    ApiKeyRow, AppendOutcome, ConflictKind, FeedCursor, PoolClaim, RunFilter, SnapshotRow,
-    PatchedDocument, StoreError, StoreResult, StreamAppend, TagWritten, tagging::enter,
+    ApiKeyRow, AppendOutcome, ConflictKind, FeedCursor, PatchedDocument, PoolClaim, RunFilter,
+    SnapshotRow, StoreError, StoreResult, StreamAppend, TagWritten, tagging::enter,
 };
 
 const HEAD: AppendOutcome = AppendOutcome::Conflict(ConflictKind::Head);

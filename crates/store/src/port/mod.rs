@@ -101,8 +101,8 @@ impl<T> Store for T where
         + Leases
         + Views
         + Catalog
-    + Tags
-    + Patches
+        + Tags
+        + Patches
         + Identity
         + Snapshots
         + Retention

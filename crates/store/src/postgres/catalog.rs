@@ -25,7 +25,7 @@ const PATCHES_PUT: &str =
 
 /// From the wanted document to the nearest one that is stored whole: workspace, digest, steps.
 const CHAIN: &str = "with recursive chain (step, digest, parent, operations, document) as (
-        select 0::bigint, $2::text, p.parent, p.operations, d.document
+        select 0::bigint, $2::text collate \"C\", p.parent, p.operations, d.document
         from (select) one
         left join documents d on d.workspace = $1 and d.digest = $2
         left join document_patches p

@@ -12,7 +12,8 @@ use crate::{
     CHAIN_MAX, Catalog, ChainRow, PatchedDocument, StoreResult, StoredDocument, TimeMs, WorkspaceId,
 };
 
-const PATCH_PUT: &str = "insert into document_patches (tenant, digest, parent, operations, created_ms)
+const PATCH_PUT: &str =
+    "insert into document_patches (tenant, digest, parent, operations, created_ms)
     select ?1, ?2, ?3, ?4, ?5
     where not exists (select 1 from documents where tenant = ?1 and digest = ?2)
     on conflict do nothing";

@@ -172,8 +172,15 @@ pub(super) fn settle(
         let (version, digest, problem) = status.columns();
         let mut statement = session.statement(SETTLE)?;
         let name = status.as_str();
-        statement
-            .execute(params![tenant, id, decided_ms, name, version.map(int), digest, problem])?;
+        statement.execute(params![
+            tenant,
+            id,
+            decided_ms,
+            name,
+            version.map(int),
+            digest,
+            problem
+        ])?;
     }
     Ok(())
 }
@@ -192,8 +199,7 @@ fn patch_row(columns: &mut Columns<'_>) -> Result<PatchRow, Failure> {
         status: {
             let name: String = columns.take("status")?;
             let (version, digest) = (columns.maybe_count("version")?, columns.take("digest")?);
-            let status =
-                PatchStatus::of_columns(&name, version, digest, columns.take("problem")?);
+            let status = PatchStatus::of_columns(&name, version, digest, columns.take("problem")?);
             status.ok_or_else(|| columns.problem("status", &name))?
         },
     })

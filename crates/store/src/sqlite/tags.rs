@@ -77,14 +77,16 @@ const HEAD_PUT: &str = "insert into tag_heads
         tip = max(tip, excluded.tip), canary_version = excluded.canary_version,
         canary_percent = excluded.canary_percent";
 
-const VERSION_PUT: &str = "insert into tags (tenant, tag, version, digest, kind, predecessor, source,
+const VERSION_PUT: &str =
+    "insert into tags (tenant, tag, version, digest, kind, predecessor, source,
         description, dropped_by, actor, created_ms)
     values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
 
 const DROP: &str = "update tags set dropped_by = ?4
     where tenant = ?1 and tag = ?2 and version > ?3 and dropped_by is null";
 
-const MOVE_PUT: &str = "insert into tag_moves (tenant, tag, revision, kind, from_version, to_version,
+const MOVE_PUT: &str =
+    "insert into tag_moves (tenant, tag, revision, kind, from_version, to_version,
         canary_version, canary_percent, actor, at_ms)
     values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
 
@@ -94,8 +96,7 @@ impl Tags for SqliteStore {
         let tag = tag.to_owned();
         self.readers
             .read(move |connection| {
-                let mut statement =
-                    connection.prepare_cached(&format!("{TAGS} and h.tag = ?2"))?;
+                let mut statement = connection.prepare_cached(&format!("{TAGS} and h.tag = ?2"))?;
                 first(statement.query(params![workspace, tag])?, "tags", tag_row)
             })
             .await

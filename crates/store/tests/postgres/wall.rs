@@ -8,7 +8,7 @@ use sqlx::AssertSqlSafe;
 use crate::server::{Database, connect, execute, number, wait};
 
 /// Tables and the view that hold rows of workspaces.
-const WALLED: [&str; 14] = [
+const WALLED: [&str; 18] = [
     "segments",
     "events",
     "outbox",
@@ -19,7 +19,11 @@ const WALLED: [&str; 14] = [
     "tickets",
     "idempotency",
     "documents",
+    "document_patches",
     "tags",
+    "tag_heads",
+    "tag_moves",
+    "workflow_patches",
     "workspaces",
     "api_keys",
     "snapshots",

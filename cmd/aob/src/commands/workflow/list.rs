@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::grammar::example;
 use crate::output::{self, Cell, ago};
 
-/// List the workflows: every tag at its latest version.
+/// List the workflows: every tag with the version that it is at.
 #[derive(Debug, Args)]
 #[command(after_long_help = example!("aob workflow list --limit 50"))]
 pub(crate) struct List {
@@ -27,32 +27,25 @@ impl List {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         let api = context.api()?;
         let call = Call::get(&["workflows"]);
-        let listing = block_on(api.pages_from(call, self.cursor, self.limit as usize))?;
-        versions(context, &listing)
+        let listing: Listing<WorkflowVersion> =
+            block_on(api.pages_from(call, self.cursor, self.limit as usize))?;
+        let now = clock::now();
+        let list = output::List {
+            titles: &["WORKFLOW", "VERSION", "CREATED", "BY", "DIGEST"],
+            narrow: 3,
+            cells: &|version: &WorkflowVersion| {
+                vec![
+                    Cell::new(&version.tag),
+                    Cell::new(version.version.to_string()),
+                    Cell::new(ago(version.created_at, now)),
+                    Cell::new(&version.actor),
+                    Cell::new(version.digest.to_string()),
+                ]
+            },
+            name: &|version| format!("{}@{}", version.tag, version.version),
+            empty: "there are no workflows yet; `aob workflow create FILE --tag NAME` stores one",
+        };
+        context.out.list(&list, &listing)?;
+        Ok(Exit::Ok)
     }
-}
-
-/// Prints versions of tags.
-pub(super) fn versions(
-    context: &Context,
-    listing: &Listing<WorkflowVersion>,
-) -> Result<Exit, Failure> {
-    let now = clock::now();
-    let list = output::List {
-        titles: &["WORKFLOW", "VERSION", "CREATED", "BY", "DIGEST"],
-        narrow: 3,
-        cells: &|version: &WorkflowVersion| {
-            vec![
-                Cell::new(&version.tag),
-                Cell::new(version.version.to_string()),
-                Cell::new(ago(version.created_at, now)),
-                Cell::new(&version.actor),
-                Cell::new(version.digest.to_string()),
-            ]
-        },
-        name: &|version| format!("{}@{}", version.tag, version.version),
-        empty: "there are no workflows yet; `aob workflow create FILE --tag NAME` stores one",
-    };
-    context.out.list(&list, listing)?;
-    Ok(Exit::Ok)
 }

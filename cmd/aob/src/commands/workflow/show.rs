@@ -34,9 +34,7 @@ impl Show {
         };
         let api = context.api()?;
         if self.versions {
-            let call = Call::get(&["workflows", tag, "versions"]);
-            let listing = block_on(api.pages(call, VERSIONS_MAX))?;
-            return super::list::versions(context, &listing);
+            return super::versions::listed(context, &api, tag, VERSIONS_MAX);
         }
         let call = Call::get(&["workflows", tag]).query_opt("version", version);
         let Got { raw, view } = block_on(api.fetch::<WorkflowView>(call))?;

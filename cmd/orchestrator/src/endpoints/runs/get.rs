@@ -63,12 +63,15 @@ fn run_view(
     let text = |value: Arc<str>| value.to_string();
     let (output, output_ref) = values.show(state.output());
     let error = state.error();
-    let labels = state.labels().into_iter();
+    let labels = state.labels();
+    let tag = state.tag().map(text);
+    let workflow =
+        WorkflowUsed::labelled(tag, ir.digest, |name| labels.get(name).map(|text| &**text));
     RunView {
         id: run,
         status: state.status().as_str().to_owned(),
         name: text(state.name()),
-        workflow: WorkflowUsed { tag: state.tag().map(text), digest: ir.digest },
+        workflow,
         output,
         output_ref,
         error: error.map(|(code, message)| ErrorView { code: text(code), message: text(message) }),
@@ -78,7 +81,7 @@ fn run_view(
         created_at: state.created_at(),
         updated_at: state.at(),
         finished_at: state.is_terminal().then(|| state.at()),
-        labels: labels.map(|(key, value)| (text(key), text(value))).collect(),
+        labels: labels.into_iter().map(|(key, value)| (text(key), text(value))).collect(),
         parent: state
             .parent()
             .map(|parent| ParentView { run: parent.run, instance: parent.instance.clone() }),

@@ -111,7 +111,9 @@ fn summary(row: RunRow) -> Result<RunSummary, Refusal> {
         id: run_of(row.run),
         status: row.status,
         name: row.name,
-        workflow: WorkflowUsed { tag: row.tag, digest },
+        workflow: WorkflowUsed::labelled(row.tag, digest, |name| {
+            row.labels.get(name).map(String::as_str)
+        }),
         parent: row.parent.map(run_of),
         labels: row.labels,
         created_at: Timestamp(row.created_ms),

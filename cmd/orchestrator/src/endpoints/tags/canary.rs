@@ -33,10 +33,8 @@ pub(crate) async fn handle(
     asked: Asked,
     body: JsonBody<SetCanary>,
 ) -> Answer {
-    let canary = body.value.canary.map(|canary| Canary {
-        version: canary.version,
-        percent: canary.percent,
-    });
+    let canary =
+        body.value.canary.map(|canary| Canary { version: canary.version, percent: canary.percent });
     if let Some(Canary { percent, .. }) = canary
         && !(1..=100).contains(&percent)
     {

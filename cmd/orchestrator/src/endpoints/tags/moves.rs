@@ -37,7 +37,8 @@ pub(crate) async fn handle(
     body: JsonBody<MoveTag>,
 ) -> Answer {
     let JsonBody { value: MoveTag { to, description }, hash } = body;
-    let (reference, source) = target(&tag, &to.value())?;
+    let to = serde_json::from_str(to.0.get()).unwrap_or_default();
+    let (reference, source) = target(&tag, &to)?;
     let digest = api.coordinator.workflows.digest(caller.workspace(), &reference).await;
     let digest = digest.map_err(|error| match error {
         // What does not exist is named in the body; the tag in the path is another matter.
@@ -71,7 +72,9 @@ fn target(tag: &str, to: &Value) -> Result<(WorkflowRef, String), Refusal> {
     let item = ProblemItem::at("/to", "wrong_type", "`to` is neither a version nor a name")
         .with_hint("give a version of the tag, a digest, a tag, or a version of one")
         .with_example(&json!({"to": 2}));
-    Err(Problem::new(ErrorCode::InvalidRequest, item.message.clone()).with_errors(vec![item]).into())
+    Err(Problem::new(ErrorCode::InvalidRequest, item.message.clone())
+        .with_errors(vec![item])
+        .into())
 }
 
 fn unknown(name: &str) -> Refusal {

@@ -1,17 +1,18 @@
 //! `POST /v1/workflows`.
 
-use aob_api::{CreatedWorkflow, ErrorCode, Problem, ProblemItem, RawText};
+use aob_api::{CreatedWorkflow, Problem, RawText};
 use aob_edge::{Answer, Caller, Query, Refusal};
-use aob_store::{TagChange, TagMove};
+use aob_store::tagging::{NewVersion, TagChange, TagChanged, TagStep, tag_change};
+use aob_store::{TagRow, VersionKind};
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::header::{ETAG, IF_MATCH, IF_NONE_MATCH};
-use http::{HeaderMap, HeaderValue, StatusCode, Uri};
+use http::{HeaderMap, StatusCode, Uri};
 
 use super::version;
 use crate::api::{Api, tenant};
 use crate::document::Document;
+use crate::endpoints::tags::change::{etag, expected, refused};
 use crate::errors::{items, workflow_error};
 use crate::idempotency::Once;
 
@@ -53,33 +54,36 @@ pub(crate) async fn handle(
     stored.map_err(|error| workflow_error(error, ""))?;
     let children = workflows.children(workspace, ir).await;
     children.map_err(|error| workflow_error(error, ""))?;
+    let new = NewVersion {
+        digest: ir.digest.to_string(),
+        kind: VersionKind::Created,
+        source: None,
+        description: None,
+        actor: caller.actor().to_string(),
+    };
     let change = TagChange {
         tag,
-        digest: ir.digest.to_string(),
+        step: TagStep::Enter(new),
         expected: change_expected,
-        actor: caller.actor().to_string(),
         now_ms: api.now_ms(),
     };
     let warnings = items(document.compiled.warnings, "");
-    match api.store.tag_move(tenant(&caller), &change).await? {
-        TagMove::Moved(row) => {
-            let created = CreatedWorkflow { version: version(row)?, unchanged: false, warnings };
-            Ok(answer(StatusCode::CREATED, created))
-        }
-        TagMove::Unchanged(row) => {
-            let created = CreatedWorkflow { version: version(row)?, unchanged: true, warnings };
-            Ok(answer(StatusCode::OK, created))
-        }
-        TagMove::Conflict(at) => Err(conflict(&change, at.map_or(0, |row| row.version))),
+    let created = |row: TagRow, unchanged| {
+        Ok::<_, Refusal>(CreatedWorkflow { version: version(row.current)?, unchanged, warnings })
+    };
+    // A repetition finds the tag where it is and changes nothing, so no key is kept.
+    match tag_change(&*api.store, tenant(&caller), &change, &|_| None).await? {
+        TagChanged::Moved(row) => Ok(answer(StatusCode::CREATED, created(row, false)?)),
+        TagChanged::Unchanged(row) => Ok(answer(StatusCode::OK, created(row, true)?)),
+        TagChanged::Refused(refusal) => Err(refused(&change.tag, refusal)),
+        TagChanged::Key(_) => Err(Refusal::internal()),
     }
 }
 
 fn answer(status: StatusCode, created: CreatedWorkflow) -> Response {
-    let tag = HeaderValue::from_str(&format!("\"{}\"", created.version.version));
+    let etag = etag(created.version.version);
     let mut response = (status, Json(created)).into_response();
-    if let Ok(tag) = tag {
-        response.headers_mut().insert(ETAG, tag);
-    }
+    response.headers_mut().extend(etag);
     response
 }
 
@@ -91,37 +95,4 @@ fn checked_tag(tag: String) -> Result<String, Refusal> {
     let what = if tag.is_empty() { "is missing".to_owned() } else { format!("is `{tag}`") };
     let hint = "give 1 to 128 of `a-z A-Z 0-9 . _ -`, such as `?tag=onboarding`";
     Err(Query::refuse("tag", &what, hint))
-}
-
-/// The version that the client has seen; 0: none.
-fn expected(headers: &HeaderMap) -> Result<Option<u64>, Refusal> {
-    let text = |name| headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap_or("?"));
-    match (text(IF_MATCH), text(IF_NONE_MATCH)) {
-        (None, None) => Ok(None),
-        (None, Some("*")) => Ok(Some(0)),
-        (Some(seen), None) => match seen.trim().trim_matches('"').parse() {
-            Ok(version) => Ok(Some(version)),
-            Err(_) => Err(bad_condition("`If-Match` is not the `ETag` of a tag, such as `\"3\"`")),
-        },
-        (_, Some(_)) => Err(bad_condition("`If-None-Match` may be `*` only, without `If-Match`")),
-    }
-}
-
-fn bad_condition(detail: &str) -> Refusal {
-    Problem::new(ErrorCode::InvalidHeader, detail)
-        .with_hint("`GET /v1/workflows/{tag}` answers the `ETag`")
-        .into()
-}
-
-fn conflict(change: &TagChange, current: u64) -> Refusal {
-    let at = match current {
-        0 => "does not exist".to_owned(),
-        version => format!("is at version {version}"),
-    };
-    let detail = format!("the tag `{}` {at}", change.tag);
-    let item = ProblemItem::new("version", &*detail);
-    let problem = Problem::new(ErrorCode::PreconditionFailed, detail)
-        .with_hint("look at what changed, then send the version that you have seen")
-        .with_errors(vec![item]);
-    Problem { current_version: Some(current), ..problem }.into()
 }

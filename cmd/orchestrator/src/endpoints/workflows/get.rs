@@ -15,7 +15,7 @@ use crate::api::{Api, tenant};
 use crate::errors::{workflow_error, workflow_not_found};
 use crate::input::PathText;
 
-/// Shows a document: the latest version of a tag, one of its versions, or one by digest.
+/// Shows a document: the version that a tag is at, one of its versions, or one by digest.
 #[utoipa::path(
     get, path = "/v1/workflows/{tag}", tag = "workflows", operation_id = "workflows_get",
     params(
@@ -38,7 +38,10 @@ pub(crate) async fn handle(
     let (row, digest) = match tag.parse::<Digest>() {
         Ok(digest) => (None, digest),
         Err(_) => {
-            let row = api.store.tag(tenant(&caller), &tag, number).await?;
+            let row = match number {
+                None => api.store.tag(tenant(&caller), &tag).await?.map(|row| row.current),
+                Some(number) => api.store.tag_version(tenant(&caller), &tag, number).await?,
+            };
             let row = version(row.ok_or_else(|| workflow_not_found(&tag))?)?;
             let digest = row.digest;
             (Some(row), digest)

@@ -12,7 +12,7 @@ use crate::input::{limit, page};
 
 const CURSOR: Cursor = Cursor { list: "tags" };
 
-/// Lists tags by name, each with its latest version.
+/// Lists tags by name, each with the version that it is at.
 #[utoipa::path(
     get, path = "/v1/workflows", tag = "workflows", operation_id = "workflows_list",
     params(
@@ -35,7 +35,7 @@ pub(crate) async fn handle(
     let wanted = u32::try_from(limit + 1).unwrap_or(u32::MAX);
     let rows = api.store.tags(tenant(&caller), after.as_deref(), wanted).await?;
     let (rows, more) = page(rows, limit);
-    let last = rows.last().filter(|_| more).map(|row| CURSOR.write(&row.tag));
-    let items = rows.into_iter().map(version).collect::<Result<_, _>>()?;
+    let last = rows.last().filter(|_| more).map(|row| CURSOR.write(&row.current.tag));
+    let items = rows.into_iter().map(|row| version(row.current)).collect::<Result<_, _>>()?;
     Ok(Json(Page { items, next_cursor: last }))
 }

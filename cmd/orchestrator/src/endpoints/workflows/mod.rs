@@ -22,6 +22,11 @@ pub(crate) fn version(row: TagVersion) -> Result<WorkflowVersion, Refusal> {
         tag: row.tag,
         version: row.version,
         digest,
+        kind: row.kind.as_str().to_owned(),
+        predecessor: row.predecessor,
+        source: row.source,
+        description: row.description,
+        dropped_by: row.dropped_by,
         actor: row.actor,
         created_at: Timestamp(row.created_ms),
     })

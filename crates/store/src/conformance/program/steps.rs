@@ -150,12 +150,12 @@ pub enum UpkeepStep {
 /// Random programs.
 pub fn program() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
-        6 => log_step().prop_map(Step::Log),
-        3 => lease_step().prop_map(Step::Lease),
-        2 => catalog_step().prop_map(Step::Catalog),
+        9 => log_step().prop_map(Step::Log),
+        6 => lease_step().prop_map(Step::Lease),
+        5 => catalog_step().prop_map(Step::Catalog),
         1 => upkeep_step().prop_map(Step::Upkeep),
     ];
-    vec(step, 1..60)
+    vec(step, 1..80)
 }
 
 fn stream() -> impl Strategy<Value = u8> + Clone {
@@ -233,7 +233,9 @@ fn lease_step() -> impl Strategy<Value = LeaseStep> {
 }
 
 fn catalog_step() -> impl Strategy<Value = CatalogStep> {
-    let expected = prop::option::of(0..4u8);
+    // Mostly one tag, so that it has a history.
+    let tag = || prop::bool::weighted(0.2).prop_map(u8::from);
+    let expected = prop::option::weighted(0.25, 0..4u8);
     let wish = prop_oneof![
         3 => (0..3u8).prop_map(TagWish::Enter),
         2 => Just(TagWish::Undo),
@@ -241,10 +243,10 @@ fn catalog_step() -> impl Strategy<Value = CatalogStep> {
         1 => (0..3u8).prop_map(TagWish::Canary),
     ];
     prop_oneof![
-        4 => (home(), 0..2u8, wish, expected)
+        14 => (home(), tag(), wish, expected)
             .prop_map(|(home, tag, wish, expected)| CatalogStep::Tag(home, tag, wish, expected)),
-        1 => (home(), 0..4u8, 0..2u8).prop_map(|(home, id, tag)| CatalogStep::Patch(home, id, tag)),
-        1 => (home(), 0..2u8, 0..4u8, 0..3u8)
+        3 => (home(), 0..4u8, tag()).prop_map(|(home, id, tag)| CatalogStep::Patch(home, id, tag)),
+        3 => (home(), tag(), 0..4u8, 0..3u8)
             .prop_map(|(home, tag, id, entered)| CatalogStep::Settle(home, tag, id, entered)),
         1 => (home(), 0..3u8, 0..3u8)
             .prop_map(|(home, digest, parent)| CatalogStep::Patched(home, digest, parent)),

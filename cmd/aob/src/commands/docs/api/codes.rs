@@ -87,6 +87,7 @@ const DELIVER: &[Code] = &[
 const CREATE: &[Code] = &[
     Code::InvalidWorkflow,
     Code::NotYetSupported,
+    Code::Overloaded,
     Code::PreconditionFailed,
     Code::SubWorkflowNotFound,
     Code::WorkflowCycle,
@@ -107,6 +108,9 @@ fn own(operation: Op) -> Vec<Code> {
         Op::RunsWebhook => &[Code::NoWebhook],
         Op::WebhooksDeliver => DELIVER,
         Op::RunsRetry | Op::RunsSucceed | Op::RunsSkip | Op::RunsFail => BY_HAND,
+        Op::TagsCanary | Op::TagsMove => &[Code::Overloaded, Code::PreconditionFailed],
+        Op::TagsRedo => &[Code::NothingToRedo, Code::Overloaded, Code::PreconditionFailed],
+        Op::TagsUndo => &[Code::NothingToUndo, Code::Overloaded, Code::PreconditionFailed],
         Op::WorkflowsCreate => CREATE,
         Op::ApprovalsGet
         | Op::ApprovalsList
@@ -124,7 +128,9 @@ fn own(operation: Op) -> Vec<Code> {
         | Op::RunsList
         | Op::RunsTimeline
         | Op::RunsVerify
+        | Op::TagsGet
         | Op::TagsHistory
+        | Op::TagsList
         | Op::WorkflowsGet
         | Op::WorkflowsList
         | Op::WorkflowsValidate
