@@ -220,19 +220,7 @@ impl<'t> Executor<'t> {
                 told(&store.patch_put(workspace(*home), &row, key.as_ref()).await)
             }
             CatalogStep::Settle(home, tag, id, entered) => {
-                let (workspace, tag) = (workspace(*home), format!("tag{tag}"));
-                let Ok(Some(row)) = store.tag(workspace, &tag).await else {
-                    return String::from("no tag");
-                };
-                let new = (0..*entered).map(|n| new(&format!("made{n}"))).collect();
-                let mut planned = enter(&tag, Some(&row), new, now_ms);
-                let status = match entered {
-                    0 => PatchStatus::Rejected { problem: String::from("no") },
-                    _ => PatchStatus::Applied { version: 1, digest: String::from("made") },
-                };
-                let id = format!("patch{id}");
-                planned.write.settled = vec![PatchSettled { id, status, decided_ms: now_ms }];
-                told(&store.tag_write(workspace, &planned.write).await)
+                self.settle(workspace(*home), *tag, *id, *entered).await
             }
             CatalogStep::Patched(home, digest, parent) => {
                 let document = PatchedDocument {
@@ -268,6 +256,24 @@ impl<'t> Executor<'t> {
                 told(&store.key_revoke(workspace(*home), &format!("key{id}"), now_ms).await)
             }
         }
+    }
+
+    /// Decides a patch, with so many versions.
+    async fn settle(&self, workspace: WorkspaceId, tag: u8, id: u8, entered: u8) -> String {
+        let (store, now_ms) = (&self.subject.store, self.now_ms);
+        let tag = format!("tag{tag}");
+        let Ok(Some(row)) = store.tag(workspace, &tag).await else {
+            return String::from("no tag");
+        };
+        let new = (0..entered).map(|n| new(&format!("made{n}"))).collect();
+        let mut planned = enter(&tag, Some(&row), new, now_ms);
+        let status = match entered {
+            0 => PatchStatus::Rejected { problem: String::from("no") },
+            _ => PatchStatus::Applied { version: 1, digest: String::from("made") },
+        };
+        let id = format!("patch{id}");
+        planned.write.settled = vec![PatchSettled { id, status, decided_ms: now_ms }];
+        told(&store.tag_write(workspace, &planned.write).await)
     }
 
     async fn tag(
