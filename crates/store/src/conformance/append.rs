@@ -1,6 +1,7 @@
 //! Appending: what commits, what conflicts, and what is written in either case.
 
 use super::Subject;
+use super::catalog::whole;
 use super::fixtures::{AWAY, COMMITTED, Chain, HOME, T0, key};
 use crate::{AppendOutcome, ConflictKind, Head, StoreResult, StreamAppend, verify_chain};
 
@@ -263,13 +264,13 @@ pub async fn documents_go_with_their_segment(t: &Subject) -> StoreResult<()> {
     let again = first.clone();
     assert_eq!(t.append_all(vec![first, second]).await?, vec![COMMITTED, COMMITTED]);
     assert_eq!(t.append(again).await?, COMMITTED);
-    assert_eq!(t.store.document(HOME, "d1").await?, Some(String::from("{}")));
-    assert_eq!(t.store.document(HOME, "d2").await?, Some(String::from("\"\\u0000\"")));
-    assert_eq!(t.store.document(HOME, "d3").await?, Some(String::from("[]")));
+    assert_eq!(t.store.document(HOME, "d1").await?, whole("{}"));
+    assert_eq!(t.store.document(HOME, "d2").await?, whole("\"\\u0000\""));
+    assert_eq!(t.store.document(HOME, "d3").await?, whole("[]"));
     let mut third = one.append();
     third.rows.documents = vec![pair("d4", "4")];
     t.commit(third).await?;
-    assert_eq!(t.store.document(HOME, "d4").await?, Some(String::from("4")));
+    assert_eq!(t.store.document(HOME, "d4").await?, whole("4"));
     assert_eq!(t.store.document(AWAY, "d4").await?, None);
     Ok(())
 }

@@ -8,7 +8,8 @@ fn pair(digest: &str, text: &str) -> (String, String) {
     (digest.to_owned(), text.to_owned())
 }
 
-fn whole(text: &str) -> Option<StoredDocument> {
+/// A document that is stored whole.
+pub(super) fn whole(text: &str) -> Option<StoredDocument> {
     Some(StoredDocument { base: text.to_owned(), patches: Vec::new() })
 }
 
