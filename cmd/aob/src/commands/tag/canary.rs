@@ -19,7 +19,6 @@ use crate::output::Format;
 #[derive(Debug, Args)]
 #[command(after_long_help = example!(
     "aob tag canary onboarding 5 --percent 10",
-    "aob run list --label aob.canary=true",
     "aob tag canary onboarding --off",
 ))]
 pub(crate) struct Canary {

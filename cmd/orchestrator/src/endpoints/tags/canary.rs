@@ -15,7 +15,7 @@ use crate::input::PathText;
 /// trial. Which runs, a hash says: of the run's id, or of `canary_key` where it is given, so the same
 /// key meets the same version for as long as the share is the same, and also once it grows.
 #[utoipa::path(
-    post, path = "/v1/tags/{tag}/canary", tag = "tags", operation_id = "tags_canary",
+    post, path = "/v1/tags/{tag}/canary", tag = "workflows", operation_id = "tags_canary",
     params(
         ("tag" = String, Path),
         ("If-Match" = Option<String>, Header), ("Idempotency-Key" = Option<String>, Header),

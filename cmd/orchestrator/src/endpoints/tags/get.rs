@@ -13,7 +13,7 @@ use crate::input::PathText;
 
 /// Shows where a tag stands.
 #[utoipa::path(
-    get, path = "/v1/tags/{tag}", tag = "tags", operation_id = "tags_get",
+    get, path = "/v1/tags/{tag}", tag = "workflows", operation_id = "tags_get",
     params(("tag" = String, Path)),
     responses(
         (status = 200, body = TagView),

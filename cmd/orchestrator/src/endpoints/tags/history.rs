@@ -17,7 +17,7 @@ const CURSOR: Cursor = Cursor { list: "moves" };
 
 /// Lists every move of a tag, newest first: who moved it where, and when.
 #[utoipa::path(
-    get, path = "/v1/tags/{tag}/history", tag = "tags", operation_id = "tags_history",
+    get, path = "/v1/tags/{tag}/history", tag = "workflows", operation_id = "tags_history",
     params(
         ("tag" = String, Path),
         ("limit" = Option<u64>, Query, minimum = 1, maximum = 1000),

@@ -14,7 +14,7 @@ const CURSOR: Cursor = Cursor { list: "tags" };
 
 /// Lists tags by name, each where it stands.
 #[utoipa::path(
-    get, path = "/v1/tags", tag = "tags", operation_id = "tags_list",
+    get, path = "/v1/tags", tag = "workflows", operation_id = "tags_list",
     params(
         ("limit" = Option<u64>, Query, minimum = 1, maximum = 1000),
         ("cursor" = Option<String>, Query),

@@ -18,7 +18,7 @@ use crate::starting::named;
 /// stands. That is a new version, so an undo leads back. `If-Match: "3"` asks that the tag is at
 /// version 3. Where it stands at that document already, nothing changes.
 #[utoipa::path(
-    post, path = "/v1/tags/{tag}/move", tag = "tags", operation_id = "tags_move",
+    post, path = "/v1/tags/{tag}/move", tag = "workflows", operation_id = "tags_move",
     params(
         ("tag" = String, Path),
         ("If-Match" = Option<String>, Header), ("Idempotency-Key" = Option<String>, Header),

@@ -12,7 +12,7 @@ use crate::input::PathText;
 /// Points a tag at the version before the one that it is at. `If-Match: "3"` asks that it is at
 /// version 3. Runs that were started stay at what they were started with.
 #[utoipa::path(
-    post, path = "/v1/tags/{tag}/undo", tag = "tags", operation_id = "tags_undo",
+    post, path = "/v1/tags/{tag}/undo", tag = "workflows", operation_id = "tags_undo",
     params(
         ("tag" = String, Path),
         ("If-Match" = Option<String>, Header), ("Idempotency-Key" = Option<String>, Header),
@@ -37,7 +37,7 @@ pub(crate) async fn handle(
 /// Points a tag at the version that an undo led away from. `If-Match: "3"` asks that it is at
 /// version 3. Nothing is left to redo once a version was made after an undo.
 #[utoipa::path(
-    post, path = "/v1/tags/{tag}/redo", tag = "tags", operation_id = "tags_redo",
+    post, path = "/v1/tags/{tag}/redo", tag = "workflows", operation_id = "tags_redo",
     params(
         ("tag" = String, Path),
         ("If-Match" = Option<String>, Header), ("Idempotency-Key" = Option<String>, Header),
