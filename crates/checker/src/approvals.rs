@@ -6,6 +6,7 @@ use aob_engine::{
     Actor, ApprovalDecided, ApprovalEscalated, ApprovalOutcome, ApprovalRequested, ApprovalVoted,
     Approver, Escalation, TicketId, Timestamp, Vote,
 };
+use aob_ir::Digest;
 
 use crate::phase::Outcome;
 use crate::rules::{Cx, I_37, I_39, I_40, I_42};
@@ -20,6 +21,7 @@ struct Ticket {
     escalations: Vec<Escalation>,
     escalated: usize,
     expires_at: Option<Timestamp>,
+    subject_hash: Digest,
     voters: BTreeSet<Actor>,
     approvals: u32,
     rejections: u32,
@@ -41,6 +43,7 @@ impl Approvals {
             escalations: data.escalations.clone(),
             escalated: 0,
             expires_at: data.expires_at,
+            subject_hash: data.subject_hash,
             voters: BTreeSet::new(),
             approvals: 0,
             rejections: 0,
@@ -116,6 +119,11 @@ impl Approvals {
     /// How `ticket` was decided.
     pub(crate) fn outcome(&self, ticket: &TicketId) -> Option<ApprovalOutcome> {
         self.tickets.get(ticket)?.outcome
+    }
+
+    /// What `ticket` asks about.
+    pub(crate) fn subject_hash(&self, ticket: &TicketId) -> Option<Digest> {
+        self.tickets.get(ticket).map(|ticket| ticket.subject_hash)
     }
 
     /// Checks that the instance that waited for `id` ends as decided (I-42).

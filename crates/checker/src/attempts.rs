@@ -47,7 +47,8 @@ impl State {
         if let Some(before) = &before {
             let (most, same) = (data.attempts_max, data.attempts_max == before.attempts_max);
             let first = before.attempt == 0;
-            cx.require(before.generation == data.generation || first, I_20, || {
+            let rises = before.repaired && data.generation == before.generation + 1;
+            cx.require(before.generation == data.generation || first || rises, I_20, || {
                 format!("`{instance}` changes its generation to {}", data.generation)
             });
             cx.require(same || first, I_19, || {
@@ -61,6 +62,7 @@ impl State {
             open.generation = data.generation;
             open.effect = Some(data.job.effect);
             open.leased = data.job.leased;
+            open.repaired = false;
         }
     }
 

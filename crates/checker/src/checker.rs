@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use aob_engine::{Event, EventKind, LoopIterated, PatchApplied, ScopeStep};
+use aob_engine::{Event, EventKind, LoopIterated, ScopeStep};
 use aob_ir::OnFailure;
 
 use crate::graph::{Graph, scope_of};
@@ -90,11 +90,11 @@ impl State {
             EventKind::EdgesDecided(e) => self.edges_decided(e, cx),
             EventKind::LateResultDiscarded(e) => self.late_result(e, cx),
             EventKind::SignalReceived(e) => self.signals.received(e, cx),
-            EventKind::PatchApplied(e) => self.patched(e),
-            EventKind::PatchProposed(_)
-            | EventKind::PatchPlanned(_)
-            | EventKind::PatchRejected(_)
-            | EventKind::PatchReverted(_) => {}
+            EventKind::PatchProposed(e) => self.patches.proposed(e, cx),
+            EventKind::PatchPlanned(e) => self.patches.planned(e, cx),
+            EventKind::PatchApplied(e) => self.patch_applied(e, workflows, cx),
+            EventKind::PatchRejected(e) => self.patches.rejected(e, &self.approvals, cx),
+            EventKind::PatchReverted(e) => self.patches.reverted(e, cx),
             EventKind::RunPaused(_) => self.run.paused(cx),
             EventKind::RunResumed(_) => self.run.resumed(cx),
             EventKind::CancelRequested(_) => self.run.cancel_requested(cx),
@@ -119,17 +119,6 @@ impl State {
         }
     }
 
-    /// `patch_applied`: from here on the rules that need the graph are not checked.
-    fn patched(&mut self, data: &PatchApplied) {
-        for id in &data.routes {
-            let place = self.graph.as_ref().and_then(|graph| graph.place(id).ok());
-            let ended = place.and_then(|place| self.frames.ended(&place.frame, place.key.ix));
-            let outcome = ended.or_else(|| self.over.get(id).copied());
-            self.routing.insert(id.clone(), outcome.unwrap_or(Outcome::Completed));
-        }
-        self.graph = None;
-    }
-
     /// An instance begins to wait, in the way of its type.
     fn waits(&mut self, kind: &EventKind, cx: &mut Cx<'_>) {
         if let EventKind::TimerStarted(e) = kind {
@@ -138,6 +127,9 @@ impl State {
             let phase = Phase::Signal { name: e.name.clone(), expires_at: e.expires_at };
             self.begins(&e.instance, phase, Does::Signal, cx);
         } else if let EventKind::ApprovalRequested(e) = kind {
+            if let Some(patch) = &e.patch {
+                self.patches.asked(patch, &e.ticket, e.subject_hash, cx);
+            }
             if let Some(instance) = &e.instance {
                 let phase = Phase::Approval { ticket: e.ticket.clone() };
                 self.begins(instance, phase, Does::Approval, cx);
@@ -196,6 +188,7 @@ impl State {
 
     /// When the run ends, every instance has ended, children before their parents.
     fn nothing_is_open(&mut self, rule: &'static str, cx: &mut Cx<'_>) {
+        self.no_patch_is_open(cx);
         for (instance, open) in &self.open {
             let is_child = matches!(open.phase, Phase::Child { .. });
             let rule = if is_child { I_26 } else { rule };

@@ -34,7 +34,7 @@ impl State {
         }
         self.outputs.ended(&graph, &place, ending);
         self.frames.end(&place.frame, place.key.ix, outcome);
-        let source = Source { instance, place: &place, outcome };
+        let source = Source { instance, place: &place, outcome, later: false };
         edges::decide(&graph, &mut self.frames, source, ending.edges(), cx);
         if !ending.more() {
             self.decided(&graph, source, cx);
@@ -84,12 +84,14 @@ impl State {
             cx.violation(D_03, format!("`{instance}` has no more edges to decide"));
             return;
         };
+        let later = self.later.contains(instance);
         if !data.more {
             self.routing.remove(instance);
+            self.later.remove(instance);
         }
         let place = self.place(instance, cx);
         let (Some(graph), Some(place)) = (self.graph.clone(), place) else { return };
-        let source = Source { instance, place: &place, outcome };
+        let source = Source { instance, place: &place, outcome, later };
         edges::decide(&graph, &mut self.frames, source, &data.edges, cx);
         if !data.more {
             self.decided(&graph, source, cx);

@@ -22,6 +22,8 @@ pub(crate) struct Source<'e> {
     pub(crate) place: &'e Place,
     /// How it ended.
     pub(crate) outcome: Outcome,
+    /// A patch added the edges after its end.
+    pub(crate) later: bool,
 }
 
 /// Checks and takes down decisions of `source`.
@@ -48,7 +50,7 @@ pub(crate) fn decide(
             continue;
         };
         if own {
-            follows(ways, edge, decision, source.outcome, cx);
+            follows(ways, edge, decision, source, cx);
             let early = graph.is_route(ix) && decision.is != EdgeState::Taken;
             cx.require(!early, D_02, || {
                 format!("route `{}` is given up before its loop ends", decision.id)
@@ -199,9 +201,18 @@ impl Ways {
 }
 
 /// Checks one own edge against the outcome of its source (D-02).
-fn follows(ways: Ways, edge: &EdgeIr, decision: &EdgeDecision, outcome: Outcome, cx: &mut Cx<'_>) {
+fn follows(
+    ways: Ways,
+    edge: &EdgeIr,
+    decision: &EdgeDecision,
+    source: Source<'_>,
+    cx: &mut Cx<'_>,
+) {
+    let outcome = source.outcome;
     let may = ways.may_follow(edge.on, outcome);
-    let must = ways.must_follow(edge, outcome);
+    // Which of the routes of a failure leads on was decided with its end.
+    let bound = !(source.later && is_failure(outcome) && edge.on != EdgeOn::Always);
+    let must = bound && ways.must_follow(edge, outcome);
     let fits = match decision.is {
         EdgeState::Taken => may,
         EdgeState::Dead => !must && !is_failure(outcome),

@@ -6,13 +6,14 @@
 //! "every node of every open frame has ended" is the whole of dead-path completeness. A frame in
 //! which everything is over is forgotten: memory is bounded by what is open.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aob_engine::{EdgeState, Scope};
 use aob_ir::{EdgeIx, LoopIx, NodeIx};
 
 use crate::graph::{Graph, prefix};
 use crate::phase::Outcome;
+use crate::rewrite::Carried;
 
 /// One scope of the graph.
 #[derive(Debug, Default)]
@@ -44,6 +45,23 @@ pub(crate) struct Reached {
     pub(crate) undecided: u32,
     /// All incoming edges.
     pub(crate) total: u32,
+}
+
+/// What had happened, and has no place in the next graph.
+#[derive(Debug, Default)]
+pub(crate) struct Gone {
+    /// Decided edges, by the graph before.
+    pub(crate) edges: Vec<(EdgeIx, Scope)>,
+    /// Scopes in which something had happened.
+    pub(crate) scopes: Vec<Scope>,
+}
+
+impl Gone {
+    fn frame(&mut self, scope: &Scope, frame: &Frame) {
+        if !frame.ended.is_empty() || !frame.edges.is_empty() {
+            self.scopes.push(scope.clone());
+        }
+    }
 }
 
 /// The frames of a run.
@@ -209,6 +227,67 @@ impl Frames {
                     run.open = run.open.saturating_sub(1);
                 }
             }
+        }
+    }
+
+    /// Nodes that have ended in some open scope.
+    pub(crate) fn ended_anywhere(&self) -> BTreeSet<NodeIx> {
+        self.frames.values().flat_map(|frame| frame.ended.keys().copied()).collect()
+    }
+
+    /// True for a loop that has gone round, or is over, in some open scope around it.
+    pub(crate) fn went_round(&self, ix: LoopIx) -> bool {
+        let runs = self.frames.values().filter_map(|frame| frame.nested.get(&ix));
+        runs.into_iter().any(|run| run.iteration > 1 || run.open == 0)
+    }
+
+    /// Goes on under another graph: carries over what is the same there, and opens the scopes that
+    /// exist there only. Gives what had happened and has no place there.
+    pub(crate) fn rewrite(&mut self, graph: &Graph, carried: &Carried) -> Gone {
+        let mut gone = Gone::default();
+        for (scope, frame) in std::mem::take(&mut self.frames) {
+            let kind = match frame.kind {
+                None => Some(None),
+                Some(ix) => carried.loops.get(&ix).copied().map(Some),
+            };
+            let lives = |kind: &Option<LoopIx>| graph.is_scope(&scope, *kind);
+            let Some(kind) = kind.filter(lives) else {
+                gone.frame(&scope, &frame);
+                continue;
+            };
+            let mut next = Frame { kind, ..Frame::default() };
+            for (ix, outcome) in frame.ended {
+                next.ended.extend(carried.nodes.get(&ix).map(|same| (*same, outcome)));
+            }
+            for (ix, state) in frame.edges {
+                match carried.edges.get(&ix) {
+                    Some(same) => drop(next.edges.insert(*same, state)),
+                    None => gone.edges.push((ix, scope.clone())),
+                }
+            }
+            for (ix, run) in frame.nested {
+                let same = carried.loops.get(&ix).filter(|same| graph.nested(kind).contains(same));
+                next.nested.extend(same.map(|same| (*same, run)));
+            }
+            self.frames.insert(scope, next);
+        }
+        self.open_new(graph);
+        gone
+    }
+
+    /// Opens the first iteration of loops that no scope knows yet.
+    fn open_new(&mut self, graph: &Graph) {
+        let mut new = Vec::new();
+        for (scope, frame) in &mut self.frames {
+            for inner in graph.nested(frame.kind) {
+                if !frame.nested.contains_key(inner) {
+                    frame.nested.insert(*inner, LoopRun { iteration: 1, open: 1, left: false });
+                    new.extend(graph.iteration(scope, *inner, 1).map(|first| (first, *inner)));
+                }
+            }
+        }
+        for (scope, kind) in new {
+            self.open(graph, scope, Some(kind));
         }
     }
 

@@ -168,6 +168,17 @@ impl Graph {
         Some(around.child(Arc::clone(self.loop_node_id(ix)?), iteration))
     }
 
+    /// True if frames of this kind live in such a scope.
+    pub(crate) fn is_scope(&self, scope: &Scope, kind: Option<LoopIx>) -> bool {
+        let mut around = Vec::new();
+        let mut next = kind;
+        while let Some(ix) = next {
+            around.extend(self.loop_node_id(ix));
+            next = self.loop_at(ix).and_then(|inner| inner.parent);
+        }
+        around.iter().rev().copied().eq(scope.0.iter().map(|step| &step.node))
+    }
+
     /// Where `instance` belongs.
     ///
     /// # Errors

@@ -20,6 +20,9 @@
 //!   has been handed out may end, and its edges are decided. Stopping the run ends the pause.
 //! * **Votes.** Every vote is an `approval_voted`, the deciding one too; one rejection decides. Roles
 //!   are not in the log, so only lists of named people are checked.
+//! * **Patches.** From `patch_applied` on, the graph is the one that its operations give. What has
+//!   happened keeps its place there by name, and must be the same there; edges that a patch adds to
+//!   finished instances are decided after it, and a guard that cannot be evaluated then does not hold.
 //! * **Guards** are not evaluated again, since they may read values that are not in the log: an edge
 //!   is checked against the outcome of its source.
 #![warn(missing_docs)]
@@ -35,10 +38,12 @@ mod graph;
 mod kinds;
 mod maps;
 mod outputs;
+mod patches;
 mod payloads;
 mod phase;
 mod report;
 mod retry;
+mod rewrite;
 mod rules;
 mod run;
 mod shape;

@@ -82,6 +82,8 @@ pub(crate) struct Open {
     pub(crate) effect: Option<EffectClass>,
     /// Its attempt holds a lease, whose loss the log does not show.
     pub(crate) leased: bool,
+    /// Its node was repaired: the next attempt may ask for something else.
+    pub(crate) repaired: bool,
     /// It was asked to stop; when it is fenced.
     pub(crate) stopping: Option<Option<Timestamp>>,
 }
@@ -96,6 +98,7 @@ impl Open {
             generation: 0,
             effect: None,
             leased: false,
+            repaired: false,
             stopping: None,
         }
     }

@@ -1,6 +1,6 @@
 //! The run as the checker knows it, and what opens or changes an instance.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use aob_engine::{ChildStarted, Event, InstanceId, RunCreated, RunId};
@@ -12,6 +12,7 @@ use crate::graph::{Graph, Place, UNDO_SUFFIX};
 use crate::kinds::{Arrival, Does, allows, fits};
 use crate::maps::Maps;
 use crate::outputs::Outputs;
+use crate::patches::Patches;
 use crate::payloads::Payloads;
 use crate::phase::{Open, Outcome, Phase};
 use crate::rules::{Cx, D_16, I_16, I_17, I_26, I_31};
@@ -42,6 +43,9 @@ pub(crate) struct State {
     pub(crate) signals: Signals,
     pub(crate) undo: Undo,
     pub(crate) outputs: Outputs,
+    pub(crate) patches: Patches,
+    /// Of the instances in `routing`, those that a patch gave new edges.
+    pub(crate) later: BTreeSet<InstanceId>,
     children: BTreeMap<RunId, InstanceId>,
 }
 
@@ -54,6 +58,7 @@ impl State {
         cx: &mut Cx<'_>,
     ) {
         self.run.created(data, cx);
+        self.patches.created(data.digest, data.agents);
         let Some(ir) = workflows(&data.digest) else { return };
         let (agents, most) = (ir.agents, data.agents);
         cx.require(agents <= most, I_31, || {

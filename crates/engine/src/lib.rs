@@ -13,6 +13,7 @@ mod state;
 mod value;
 mod view;
 
+pub use aob_validator::{AgentKey, Power, PowerKind};
 pub use apply::apply;
 pub use command::*;
 pub use decide::{

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::build::{Log, edges, failure, leaving, payload};
+pub(super) use super::patched::{altered, patched};
 pub(super) use super::stops::{cancelled, compensated, parked, paused};
 
 /// Every good log.
@@ -20,7 +21,7 @@ pub(super) fn all() -> Vec<Log> {
         passed_over(),
         raced(),
         handled(),
-        super::patched::patched(),
+        patched(),
     ]
 }
 

@@ -283,6 +283,58 @@ mutations! {
             }
         });
     };
+    "I-22" "the run completes while a patch is open" patched |log| {
+        log.remove("patch_rejected", 0);
+    };
+    "I-27" "a patch gives another document" patched |log| log.edit("patch_applied", 0, |kind| {
+        if let EventKind::PatchApplied(data) = kind { data.result = data.base; }
+    });
+    "I-27" "a revision is left out" patched |log| log.edit("patch_applied", 1, |kind| {
+        if let EventKind::PatchApplied(data) = kind { data.revision += 1; }
+    });
+    "I-28" "a patch is planned against another document" patched |log| {
+        log.edit("patch_planned", 1, |kind| {
+            if let EventKind::PatchPlanned(data) = kind { data.base = data.result; }
+        });
+    };
+    "I-28" "a patch is applied without a plan" patched |log| log.remove("patch_planned", 0);
+    "I-29" "an edge is taken back that nothing removes" patched |log| {
+        log.edit("patch_applied", 3, |kind| {
+            if let EventKind::PatchApplied(data) = kind {
+                let edge = json!({"id": "validate->save", "to": "save"});
+                data.withdrawn.push(serde_json::from_value(edge).unwrap());
+            }
+        });
+    };
+    "I-29" "a patch changes what has started" altered |_| {};
+    "I-30" "a patch gives no workflow" patched |log| log.edit("patch_applied", 0, |kind| {
+        let gone = payload(&json!([{"op": "remove", "path": "/nodes/save"}]));
+        if let EventKind::PatchApplied(data) = kind {
+            data.operations = serde_json::from_str(&gone.to_string()).unwrap();
+        }
+    });
+    "I-31" "an agent is forgotten" patched |log| {
+        let agent = json!({"path": "gone", "config": log.ir.digest});
+        log.edit("patch_applied", 0, |kind| {
+            if let EventKind::PatchApplied(data) = kind {
+                data.agents.insert(serde_json::from_value(agent.clone()).unwrap());
+            }
+        });
+    };
+    "I-32" "nobody approves what grows" patched |log| log.edit("approval_decided", 1, |kind| {
+        if let EventKind::ApprovalDecided(data) = kind { data.outcome = ApprovalOutcome::Cancelled; }
+    });
+    "I-34" "a patch is proposed twice" patched |log| log.edit("patch_proposed", 1, |kind| {
+        if let EventKind::PatchProposed(data) = kind { data.patch = aob_engine::PatchId("validate".into()); }
+    });
+    "I-34" "a patch is applied twice" patched |log| log.repeat_renumbered("patch_applied", 0);
+    "I-41" "another subject is approved than applied" patched |log| {
+        log.edit("approval_requested", 0, |kind| {
+            if let EventKind::ApprovalRequested(data) = kind {
+                data.subject_hash = aob_ir::Digest::of(b"other");
+            }
+        });
+    };
     "D-14" "a reference to another event" diamond |log| log.edit("run_completed", 0, |kind| {
         if let EventKind::RunCompleted(data) = kind { data.output.place = Place::Event(2); }
     });

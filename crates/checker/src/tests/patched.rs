@@ -205,3 +205,17 @@ fn finish(log: &mut Log, document: &mut Document) {
     log.next(10).completed("mail", 1, &json!(4), json!([]));
     log.run_completed(&json!(4));
 }
+
+/// A patch changes what `fetch` does, which has been handed out: a log that breaks a rule.
+pub(super) fn altered() -> Log {
+    let mut log = Log::begin(
+        "altered",
+        &json!({"nodes": [function("fetch"), function("save")], "edges": [edge("fetch", "save")]}),
+    );
+    let mut document = Document::of(&log);
+    log.scheduled("fetch", 1);
+    log.next(10);
+    let other = json!([{"op": "add", "path": "/nodes/fetch/config/args", "value": 1}]);
+    document.change(&mut log, &Change::of("other", other), &json!({}));
+    log
+}

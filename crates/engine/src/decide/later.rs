@@ -123,8 +123,10 @@ impl<'a> Decider<'a> {
             Ending::Failed(FailureOutcome::Rejected) => EdgeOn::Rejected,
         };
         let mut wins = took(first);
+        // What was decided with the end stays: where a failure edge leads on, no other comes first.
+        let settled = took(EdgeOn::Failure);
         for &ix in open.iter().filter(|&&ix| self.ir.edge(ix).on == first) {
-            wins = wins || self.leads_on(ix, id, output)?;
+            wins = wins || !settled && self.leads_on(ix, id, output)?;
         }
         Ok(match (wins, first) {
             (false, _) => &[EdgeOn::Failure, EdgeOn::Always],

@@ -18,6 +18,8 @@ use uuid::Uuid;
 /// A run under test.
 pub(crate) struct Run {
     pub(crate) ir: Arc<Ir>,
+    /// Every revision.
+    irs: Vec<Arc<Ir>>,
     pub(crate) state: RunState,
     pub(crate) events: Vec<Event>,
     pub(crate) now: Timestamp,
@@ -67,8 +69,10 @@ impl Run {
     }
 
     pub(crate) fn new(document: &Value) -> Self {
+        let ir = compile(document);
         Self {
-            ir: compile(document),
+            irs: vec![Arc::clone(&ir)],
+            ir,
             state: RunState::default(),
             events: Vec::new(),
             now: Timestamp(1_700_000_000_000),
@@ -109,6 +113,7 @@ impl Run {
         match self.decide_checked(&request) {
             Decision::Append { events, blobs, ir } => {
                 if let Some(ir) = ir {
+                    self.irs.push(Arc::clone(&ir));
                     self.ir = ir;
                 }
                 for blob in blobs {
@@ -388,6 +393,18 @@ fn line(event: &Event) -> String {
         let _ = write!(line, " {mark}{}", edge["to"].as_str().unwrap_or_default());
     }
     line
+}
+
+/// The log of every test is checked against the invariants.
+impl Drop for Run {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        let find = |digest: &Digest| self.irs.iter().find(|ir| ir.digest == *digest).cloned();
+        let report = aob_checker::check(&self.events, &find);
+        assert!(report.is_clean(), "{report}\n{:#?}", self.all_lines());
+    }
 }
 
 impl Run {
