@@ -22,7 +22,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("aob-engine", &["aob-bugs", "aob-ir", "aob-materializer", "aob-validator"]),
     ("aob-checker", &["aob-ir", "aob-materializer", "aob-engine"]),
     ("aob-fuzz", &["aob-ir", "aob-materializer", "aob-validator", "aob-engine", "aob-checker"]),
-    ("aob-api", &["aob-ir", "aob-engine"]),
+    ("aob-api", &["aob-ir", "aob-validator", "aob-engine"]),
     ("aob-edge", &["aob-engine", "aob-api", "aob-store", "aob-bus"]),
     (
         "aob-coordinator",
@@ -44,6 +44,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &[
             "aob-ir",
             "aob-materializer",
+            "aob-validator",
             "aob-engine",
             "aob-checker",
             "aob-coordinator",

@@ -23,6 +23,7 @@ pub fn router(fanout: Fanout) -> Router {
         authenticator: std::sync::Arc::clone(&fanout.authenticator),
         permission: Some(Permission::RunsRead),
         body_bytes_max: 0,
+        agent_body_bytes_max: 0,
     };
     let mut router = Router::new();
     for prefix in ["/v1", ""] {

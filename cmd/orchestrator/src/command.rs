@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::api::Parts;
 use crate::errors::submit_error;
-use crate::idempotency::{Met, Once, same_body};
+use crate::idempotency::{Met, Once, Turn, same_body};
 
 /// A command on its way, with who sends it and how its repetition is recognised.
 #[derive(Debug)]
@@ -45,11 +45,20 @@ impl Parts {
 
     /// Carries a command out. `stored` is the lasting part of its answer.
     pub(crate) async fn carry(&self, sent: Sent<'_>, stored: String) -> Result<Carried, Refusal> {
+        match self.meet(sent.caller, sent.once, sent.hash).await? {
+            Met::Answer(row) => Ok(Carried::Before(row)),
+            Met::Nothing(turn) => self.submit(sent, stored, turn).await,
+        }
+    }
+
+    /// Carries a command out that has its turn.
+    pub(crate) async fn submit(
+        &self,
+        sent: Sent<'_>,
+        stored: String,
+        _turn: Turn,
+    ) -> Result<Carried, Refusal> {
         let Sent { caller, once, hash, run, command } = sent;
-        let _turn = match self.meet(caller, once, hash).await? {
-            Met::Answer(row) => return Ok(Carried::Before(row)),
-            Met::Nothing(turn) => turn,
-        };
         let id = CommandId(format!("api:{}", self.random_hex()).into());
         let submission = Submission {
             workspace: caller.workspace(),

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use aob_api::{ErrorCode, Problem, ProblemItem, RawText, Severity, TextPosition};
 use aob_coordinator::{ReadError, SubmitError, WorkflowError};
 use aob_edge::Refusal;
-use aob_engine::{Rejection, RejectionCode};
+use aob_engine::{PatchProblem, Rejection, RejectionCode};
 use aob_ir::{Diagnostic, Diagnostics};
 use serde_json::value::RawValue;
 
@@ -13,6 +13,13 @@ use serde_json::value::RawValue;
 pub(crate) fn run_not_found(run: &str) -> Refusal {
     Problem::new(ErrorCode::RunNotFound, format!("there is no run `{run}`"))
         .with_hint("`GET /v1/runs` lists the runs of the workspace")
+        .into()
+}
+
+/// The run has no such patch.
+pub(crate) fn unknown_patch(patch: &str) -> Refusal {
+    Problem::new(ErrorCode::UnknownPatch, format!("the run has no patch `{patch}`"))
+        .with_hint("`GET /v1/runs/{id}/patches` lists those of the run")
         .into()
 }
 
@@ -62,9 +69,38 @@ pub(crate) fn rejection_code(code: RejectionCode) -> ErrorCode {
     }
 }
 
-fn rejected(rejection: Rejection) -> Refusal {
-    let problem = Problem::new(rejection_code(rejection.code), rejection.message);
-    Problem { hint: rejection.hint, ..problem }.into()
+/// What the engine refuses.
+pub(crate) fn rejected(rejection: Rejection) -> Refusal {
+    let errors: Vec<ProblemItem> = rejection.problems.into_iter().map(patch_item).collect();
+    let detail = match &errors[..] {
+        [] => rejection.message,
+        [only] => only.message.clone(),
+        [first, more @ ..] => format!("{} (and {} more)", first.message, more.len()),
+    };
+    let conflict = rejection.conflict.as_deref().map(RawText::of);
+    let problem = Problem::new(rejection_code(rejection.code), detail).with_errors(errors);
+    Problem { hint: rejection.hint, conflict, ..problem }.into()
+}
+
+/// What is wrong with a patch. A pointer into the patch becomes one into the body; others lead into
+/// the document that it gives.
+fn patch_item(problem: PatchProblem) -> ProblemItem {
+    let PatchProblem { code, pointer, message, hint, example, instances } = problem;
+    let first = pointer.split('/').nth(1).unwrap_or_default();
+    let in_patch = !first.is_empty() && first.bytes().all(|byte| byte.is_ascii_digit());
+    let pointer = if in_patch { format!("/operations{pointer}") } else { pointer.to_string() };
+    let ran: Vec<String> = instances.iter().map(|instance| format!("`{instance}`")).collect();
+    let message = match ran.first() {
+        Some(first) if !message.contains(&**first) => {
+            format!("{message} (has run: {})", ran.join(", "))
+        }
+        Some(_) | None => message.to_string(),
+    };
+    ProblemItem {
+        hint: hint.as_deref().map(str::to_owned),
+        example: example.map(|example| RawText::of_json(example.to_string())),
+        ..ProblemItem::at(pointer, code.to_string(), message)
+    }
 }
 
 /// A command that was not carried out. Keys and dedup keys are answered before it comes to this.

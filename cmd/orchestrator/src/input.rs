@@ -2,7 +2,7 @@
 
 use aob_api::{ErrorCode, Problem};
 use aob_edge::{Query, Refusal};
-use aob_engine::RunId;
+use aob_engine::{PatchId, RunId};
 use aob_ir::Digest;
 use axum::extract::{FromRequestParts, Path};
 use http::request::Parts;
@@ -25,6 +25,35 @@ impl<S: Send + Sync> FromRequestParts<S> for RunPath {
         let PathText(text) = PathText::from_request_parts(parts, state).await?;
         text.parse().map(Self).map_err(|_| run_not_found(&text))
     }
+}
+
+/// The run and the patch of it that a path names.
+#[derive(Debug, Clone)]
+pub(crate) struct PatchPath {
+    pub(crate) run: RunId,
+    pub(crate) patch: PatchId,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for PatchPath {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        let RunPath(run) = RunPath::from_request_parts(parts, state).await?;
+        let path = Path::<Vec<(String, String)>>::from_request_parts(parts, state).await;
+        let second = path.ok().and_then(|Path(named)| named.into_iter().nth(1));
+        let patch = second.map(|(_, text)| text).unwrap_or_default();
+        Ok(Self { run, patch: PatchId(patch.into()) })
+    }
+}
+
+/// A parameter that stands for yes: `?dry_run`, `?dry_run=true`.
+pub(crate) fn flag(query: &Query, name: &str) -> Result<bool, Refusal> {
+    let known = |text: &str| match text {
+        "" | "true" | "1" => Some(true),
+        "false" | "0" => Some(false),
+        _ => None,
+    };
+    Ok(query.parsed(name, "leave the value out, or give true or false", known)?.unwrap_or(false))
 }
 
 /// The first name in a path.

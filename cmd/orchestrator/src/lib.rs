@@ -19,6 +19,7 @@ mod input;
 mod janitor;
 mod keys;
 mod openapi;
+mod planning;
 mod pools;
 mod rates;
 mod replay;

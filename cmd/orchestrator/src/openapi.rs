@@ -4,7 +4,7 @@ use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 
 use crate::endpoints::{
-    approvals, artifacts, keys, meta, runners, runs, tags, webhooks, workflows,
+    approvals, artifacts, keys, meta, patches, runners, runs, tags, webhooks, workflows,
 };
 
 #[derive(OpenApi)]
@@ -27,6 +27,13 @@ use crate::endpoints::{
         meta::healthz::handle,
         meta::openapi::handle,
         meta::readyz::handle,
+        patches::diff::handle,
+        patches::get::handle,
+        patches::list::handle,
+        patches::propose::alias,
+        patches::propose::handle,
+        patches::revert::handle,
+        patches::withdraw::handle,
         runners::heartbeat::handle,
         runners::lease::handle,
         runners::result::handle,

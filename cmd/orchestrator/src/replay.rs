@@ -65,7 +65,7 @@ impl Parts {
 }
 
 /// Marks an answer as one that was given before.
-fn replayed(mut response: Response) -> Response {
+pub(crate) fn replayed(mut response: Response) -> Response {
     response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
     response
 }

@@ -2,6 +2,7 @@
 
 use aob_api::{ErrorCode, Problem};
 use aob_edge::{BODY_BYTES_MAX, Gate, Permission, Refusal, Shell};
+use aob_materializer::Budget;
 use axum::Router;
 use axum::extract::Request;
 use axum::handler::Handler;
@@ -11,11 +12,13 @@ use axum::routing::{MethodFilter, on};
 
 use crate::api::Api;
 use crate::endpoints::{
-    approvals, artifacts, keys, meta, runners, runs, tags, webhooks, workflows,
+    approvals, artifacts, keys, meta, patches, runners, runs, tags, webhooks, workflows,
 };
 
 /// Bytes of a body that may hold a document, or a long value.
 const LARGE_BODY_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Bytes of an agent's body: its largest patch, and what stands around it.
+const AGENT_BODY_BYTES_MAX: usize = Budget::AGENT.patch_bytes + 8 * 1024;
 
 /// Declares [`Operation`] and the router from one table.
 macro_rules! operations {
@@ -77,6 +80,7 @@ fn mount<T: 'static>(
         authenticator: std::sync::Arc::clone(&api.authenticator),
         permission: operation.permission(),
         body_bytes_max: operation.body_bytes_max(),
+        agent_body_bytes_max: AGENT_BODY_BYTES_MAX,
     };
     let method = match operation.method() {
         "GET" => MethodFilter::GET,
@@ -113,6 +117,13 @@ operations! {
     RunsGet: GET "/runs/{run}", Some(May::RunsRead), 0, runs::get::handle;
     RunsGraph: GET "/runs/{run}/graph", Some(May::RunsRead), 0, runs::graph::handle;
     RunsList: GET "/runs", Some(May::RunsRead), 0, runs::list::handle;
+    RunsPatch: POST "/runs/{run}/patch", Some(May::RunsPatch), LARGE_BODY_BYTES_MAX, patches::propose::alias;
+    RunsPatchesDiff: GET "/runs/{run}/patches/{patch}/diff", Some(May::RunsRead), 0, patches::diff::handle;
+    RunsPatchesGet: GET "/runs/{run}/patches/{patch}", Some(May::RunsRead), 0, patches::get::handle;
+    RunsPatchesList: GET "/runs/{run}/patches", Some(May::RunsRead), 0, patches::list::handle;
+    RunsPatchesPropose: POST "/runs/{run}/patches", Some(May::RunsPatch), LARGE_BODY_BYTES_MAX, patches::propose::handle;
+    RunsPatchesRevert: POST "/runs/{run}/patches/{patch}/revert", Some(May::RunsPatch), BODY_BYTES_MAX, patches::revert::handle;
+    RunsPatchesWithdraw: POST "/runs/{run}/patches/{patch}/withdraw", Some(May::RunsPatch), BODY_BYTES_MAX, patches::withdraw::handle;
     RunsPause: POST "/runs/{run}/pause", Some(May::RunsControl), BODY_BYTES_MAX, runs::pause::handle;
     RunsResume: POST "/runs/{run}/resume", Some(May::RunsControl), BODY_BYTES_MAX, runs::resume::handle;
     RunsRetry: POST "/runs/{run}/retry", Some(May::RunsRepair), BODY_BYTES_MAX, runs::retry::handle;

@@ -1,13 +1,13 @@
 //! Approvals: tickets, and deciding them.
 
 use aob_engine::{
-    Actor, Approver, Escalation, InstanceId, PatchId, RunId, TicketId, Timestamp, Vote,
+    Actor, Approver, Escalation, InstanceId, PatchId, PatchOrigin, RunId, TicketId, Timestamp, Vote,
 };
 use aob_ir::Digest;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{CommandOutcome, RawText, ValueRef};
+use crate::{CommandOutcome, DiffView, GrowthView, RawText, ValueRef};
 
 /// A ticket as inboxes list it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -64,6 +64,9 @@ pub struct TicketView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub patch: Option<PatchId>,
+    /// Of a patch: who asks for what, and why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proposal: Option<Box<ProposalView>>,
     /// `pending approved rejected expired cancelled`.
     #[schema(example = "pending")]
     pub status: String,
@@ -103,6 +106,28 @@ pub struct TicketView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub decided_at: Option<Timestamp>,
+}
+
+/// What an approver of a patch has to see besides its operations.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ProposalView {
+    /// Who proposed it.
+    #[schema(value_type = String, example = "agent:planner")]
+    pub by: Actor,
+    /// `person`, `agent` or `optimizer`.
+    #[schema(value_type = String, example = "agent")]
+    pub origin: PatchOrigin,
+    /// What the proposer says that it is for: their words, not ours.
+    pub description: String,
+    /// Why it needs an approval.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// What the new graph may do that the old could not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub growth: Vec<GrowthView>,
+    /// What it changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub diff: Option<DiffView>,
 }
 
 /// One vote.

@@ -16,6 +16,9 @@ pub struct GraphView {
     /// The document that holds; also the `ETag`.
     #[schema(value_type = String)]
     pub digest: Digest,
+    /// Patches applied so far; 0: the document is the one that the run was created from.
+    #[serde(default)]
+    pub revision: u32,
     /// Seq of the run's last event.
     pub seq: u64,
     /// Nodes in document order; bodies of maps follow their map.

@@ -6,6 +6,7 @@
 
 mod approvals;
 mod control;
+mod diff;
 mod error_code;
 mod events;
 mod explanation;
@@ -15,7 +16,9 @@ pub mod jobs;
 mod keys;
 mod page;
 mod patches;
+mod plans;
 mod problem;
+mod run_patches;
 mod runs;
 mod start;
 mod tags;
@@ -26,6 +29,7 @@ mod workflows;
 
 pub use approvals::*;
 pub use control::*;
+pub use diff::*;
 pub use error_code::ErrorCode;
 pub use events::*;
 pub use explanation::*;
@@ -34,7 +38,9 @@ pub use health::*;
 pub use keys::*;
 pub use page::Page;
 pub use patches::*;
+pub use plans::*;
 pub use problem::*;
+pub use run_patches::*;
 pub use runs::*;
 pub use start::*;
 pub use tags::*;

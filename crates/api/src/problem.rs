@@ -45,6 +45,10 @@ pub struct Problem {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = "uuid")]
     pub run: Option<RunId>,
+    /// Both sides of a conflict (`patch_conflict`): `ours`, what the run has become, and `theirs`,
+    /// what the patch wants.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conflict: Option<RawText>,
     /// The version that the tag is at (`precondition_failed`); 0: it does not exist.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub current_version: Option<u64>,
@@ -125,6 +129,7 @@ impl Problem {
             errors: Vec::new(),
             retry_after_ms: None,
             run: None,
+            conflict: None,
             current_version: None,
             request_id: None,
         }

@@ -9,6 +9,7 @@ use aob_cache::Cache;
 use aob_cas::Cas;
 use aob_engine::{Effect, owed};
 use aob_store::{Clock, RunFilter, Store};
+use aob_validator::Rules;
 use futures::{StreamExt, stream};
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -49,6 +50,8 @@ pub struct Config {
     /// Names this process in the ids of its ticks: two that look at one run at the same time send
     /// it two commands, not one twice.
     pub process: Arc<str>,
+    /// What patches of runs are judged by.
+    pub rules: Arc<Rules>,
 }
 
 impl Default for Config {
@@ -61,6 +64,7 @@ impl Default for Config {
             relay_period: Duration::from_secs(1),
             sweep_period: Duration::from_secs(1),
             process: "0".into(),
+            rules: Arc::new(Rules::default()),
         }
     }
 }
@@ -99,6 +103,8 @@ pub struct Coordinator {
     pub results: Results,
     /// Turning dispatches into jobs.
     pub performer: Performer,
+    /// What patches of runs are judged by.
+    pub rules: Arc<Rules>,
     /// Signalled when an attempt appears that runners find by long poll.
     pub pool_work: Arc<Notify>,
     /// Cancelled once the relay has looked at what an earlier process left.
@@ -136,7 +142,7 @@ impl Coordinator {
         for (external, internal) in ends {
             let (sender, receiver) = mpsc::channel(PERFORMANCES_MAX);
             let shard = driver::Shard {
-                core: Core::new(config.core),
+                core: Core::new(config.core).with_rules(Arc::clone(&config.rules)),
                 store: Arc::clone(&store),
                 reader: reader.clone(),
                 cas: Arc::clone(&cas),
@@ -168,7 +174,19 @@ impl Coordinator {
         tasks.spawn(relay.run(shutdown.clone()));
         tasks.close();
         let process = Arc::clone(&config.process);
-        Self { handle, reader, workflows, results, performer, pool_work, swept, process, tasks }
+        let rules = Arc::clone(&config.rules);
+        Self {
+            handle,
+            reader,
+            workflows,
+            results,
+            performer,
+            rules,
+            pool_work,
+            swept,
+            process,
+            tasks,
+        }
     }
 
     /// Hands out again what was out when the last process died: for stacks whose bus does not

@@ -65,6 +65,11 @@ impl Caller {
         &self.name
     }
 
+    /// True for the key of an agent: what it sends is bounded more tightly.
+    pub fn is_agent(&self) -> bool {
+        *self.roles == [Role::Agent]
+    }
+
     /// How the log names it.
     pub fn actor(&self) -> Actor {
         let kind = match &*self.roles {

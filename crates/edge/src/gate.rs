@@ -21,6 +21,8 @@ pub struct Gate {
     pub permission: Option<Permission>,
     /// Bytes of the body at most.
     pub body_bytes_max: usize,
+    /// The same for agents, where that is less.
+    pub agent_body_bytes_max: usize,
 }
 
 impl Gate {
@@ -33,14 +35,18 @@ impl Gate {
     }
 
     async fn open(&self, request: &mut Request) -> Result<(), Refusal> {
+        let mut limit = self.body_bytes_max;
         if let Some(permission) = self.permission {
             let peer = request.extensions().get::<Peer>().copied();
             let caller = self.authenticator.authenticate(request.headers(), peer).await?;
             caller.require(permission)?;
+            if caller.is_agent() {
+                limit = limit.min(self.agent_body_bytes_max);
+            }
             request.extensions_mut().insert(caller);
         }
-        refuse_announced_length(request.headers(), self.body_bytes_max)?;
-        request.extensions_mut().insert(BodyLimit(self.body_bytes_max));
+        refuse_announced_length(request.headers(), limit)?;
+        request.extensions_mut().insert(BodyLimit(limit));
         Ok(())
     }
 }

@@ -19,6 +19,8 @@ pub enum Permission {
     KeysManage,
     /// Cancel, pause, resume and signal runs.
     RunsControl,
+    /// Propose patches of runs, take them back, and withdraw them.
+    RunsPatch,
     /// Read runs, their logs and everything derived from them.
     RunsRead,
     /// Decide what becomes of parked instances.
@@ -41,6 +43,7 @@ impl Permission {
         Self::JobsExecute,
         Self::KeysManage,
         Self::RunsControl,
+        Self::RunsPatch,
         Self::RunsRead,
         Self::RunsRepair,
         Self::RunsStart,
@@ -58,6 +61,7 @@ impl Permission {
             Self::JobsExecute => "jobs:execute",
             Self::KeysManage => "keys:manage",
             Self::RunsControl => "runs:control",
+            Self::RunsPatch => "runs:patch",
             Self::RunsRead => "runs:read",
             Self::RunsRepair => "runs:repair",
             Self::RunsStart => "runs:start",
@@ -70,12 +74,13 @@ impl Permission {
     pub fn is_granted_to(self, role: Role) -> bool {
         match role {
             Role::Admin => true,
-            Role::Agent => self.is_reading(),
+            Role::Agent => self.is_reading() || self == Self::RunsPatch,
             Role::Approver => self.is_reading() || self == Self::ApprovalsDecide,
             Role::Auditor => self.is_reading(),
             Role::Developer => match self {
                 Self::ArtifactsWrite
                 | Self::RunsControl
+                | Self::RunsPatch
                 | Self::RunsStart
                 | Self::WorkflowsWrite => true,
                 Self::ApprovalsDecide | Self::JobsExecute | Self::KeysManage | Self::RunsRepair => {
@@ -87,9 +92,11 @@ impl Permission {
                 | Self::WorkflowsRead => true,
             },
             Role::Operator => match self {
-                Self::ArtifactsWrite | Self::RunsControl | Self::RunsRepair | Self::RunsStart => {
-                    true
-                }
+                Self::ArtifactsWrite
+                | Self::RunsControl
+                | Self::RunsPatch
+                | Self::RunsRepair
+                | Self::RunsStart => true,
                 Self::ApprovalsDecide
                 | Self::JobsExecute
                 | Self::KeysManage
@@ -105,6 +112,7 @@ impl Permission {
                 | Self::ApprovalsDecide
                 | Self::KeysManage
                 | Self::RunsControl
+                | Self::RunsPatch
                 | Self::RunsRead
                 | Self::RunsRepair
                 | Self::RunsStart
@@ -124,6 +132,7 @@ impl Permission {
             | Self::JobsExecute
             | Self::KeysManage
             | Self::RunsControl
+            | Self::RunsPatch
             | Self::RunsRepair
             | Self::RunsStart
             | Self::WorkflowsWrite => false,
@@ -158,6 +167,7 @@ mod tests {
             "jobs:execute: admin runner",
             "keys:manage: admin",
             "runs:control: admin developer operator",
+            "runs:patch: admin agent developer operator",
             "runs:read: admin agent approver auditor developer operator",
             "runs:repair: admin operator",
             "runs:start: admin developer operator",

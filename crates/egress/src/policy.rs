@@ -147,6 +147,15 @@ impl Allow {
         Self { methods: Some(methods), ..self }
     }
 
+    /// The origin, its port always written: `http://127.0.0.1:8080`.
+    pub fn origin(&self) -> String {
+        let scheme = match self.scheme {
+            Scheme::Http => "http",
+            Scheme::Https => "https",
+        };
+        format!("{scheme}://{}:{}", self.host, self.port)
+    }
+
     fn matches(&self, target: &Target) -> bool {
         (self.scheme, &self.host, self.port) == (target.scheme, &target.host, target.port)
     }

@@ -110,6 +110,9 @@ pub struct ProposePatch {
     pub patch: PatchId,
     /// Whose it is. An actor that is an agent or a runner makes it an agent's, whatever stands here.
     pub origin: PatchOrigin,
+    /// On whose behalf it is proposed, where that is an instance of the run: it is judged as a patch
+    /// of that agent, whoever sends it.
+    pub instance: Option<InstanceId>,
     /// The document that it was made against; `None`: the one that holds.
     pub base: Option<Digest>,
     /// JSON Patch operations.

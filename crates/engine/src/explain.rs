@@ -1,6 +1,7 @@
 //! `explain`: why whatever does not move does not move, since when, until when, who owns it, and
 //! what to do.
 
+mod patches;
 mod remedy;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -84,6 +85,7 @@ pub fn explain(state: &RunState, ir: Option<&Ir>, around: &Around) -> Vec<Wait> 
     let run = state.meta().run.to_string();
     let explainer = Explainer { state, around, leases: leases.collect(), run };
     waits.extend(explainer.run_itself());
+    waits.extend(explainer.patches());
     for (key, ()) in state.open.iter() {
         if let Some(instance) = state.instances.get(key) {
             waits.push(explainer.instance(key, instance));

@@ -42,6 +42,11 @@ pub struct ApprovalNeed {
 }
 
 impl Validated {
+    /// Agent nodes ever present once it is applied, removed ones included.
+    pub fn agents_ever(&self) -> u32 {
+        u32::try_from(self.proof.agents_ever().len()).unwrap_or(u32::MAX)
+    }
+
     /// Turns it into what the engine applies. `approved` is the subject of an approval that was
     /// given, if any.
     ///

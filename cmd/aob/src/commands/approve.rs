@@ -170,7 +170,16 @@ fn text(answer: &Got<TicketView>) -> String {
         ),
     ];
     rows.extend(expires_at.map(|at| row("expires", at.to_string())));
+    if let Some(proposal) = &answer.view.proposal {
+        rows.push(row("by", proposal.by.to_string()));
+        rows.extend(proposal.why.iter().map(|why| row("why", why.clone())));
+        let grown = proposal.growth.iter().filter(|grown| !grown.granted);
+        rows.extend(grown.map(|grown| row("grows", format!("{} {}", grown.kind, grown.name))));
+    }
     let mut text = format!("{}\n{}", plain(message).bold(), facts(rows));
+    if let Some(diff) = answer.view.proposal.as_ref().and_then(|proposal| proposal.diff.as_ref()) {
+        text.push_str(&format!("\n{}\n{}", "changes".bold(), output::changes::diff(diff)));
+    }
     let mut part = |name: &str, value: &Value| {
         let shown = serde_json::to_string_pretty(value).unwrap_or_default();
         text.push_str(&format!("\n{}\n{}\n", name.bold(), plain(&shown)));

@@ -8,8 +8,8 @@ use crate::failure::Failure;
 use crate::grammar::example;
 use crate::walk;
 
-/// Run the onboarding example from start to end in this process, an approval included, and say
-/// what to type next. Works without a terminal, in a directory that is removed afterwards.
+/// Run the onboarding example from start to end in this process, with an approval and a change of
+/// its graph while it goes on, and say what to type next. Works without a terminal, in a directory that is removed afterwards.
 #[derive(Debug, Args)]
 #[command(after_long_help = example!("aob demo"))]
 pub(crate) struct Demo {}

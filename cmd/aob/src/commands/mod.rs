@@ -10,6 +10,7 @@ mod dev;
 mod docs;
 mod keys;
 mod logs;
+mod patch;
 pub(crate) mod report;
 mod run;
 mod runner;
@@ -35,6 +36,8 @@ pub(crate) enum Command {
     Logs(logs::Logs),
     #[command(visible_alias = "approvals")]
     Approve(approve::Approve),
+    #[command(subcommand, visible_alias = "patches")]
+    Patch(patch::Patch),
     #[command(subcommand, visible_alias = "signals")]
     Signal(signal::Signal),
     #[command(subcommand, visible_aliases = ["workflows", "wf"])]
@@ -59,6 +62,7 @@ impl Command {
             Self::Run(run) => run.run(context),
             Self::Logs(logs) => logs.run(context),
             Self::Approve(approve) => approve.run(context),
+            Self::Patch(patch) => patch.run(context),
             Self::Signal(signal) => signal.run(context),
             Self::Workflow(workflow) => workflow.run(context),
             Self::Tag(tag) => tag.run(context),

@@ -3,6 +3,7 @@
 mod act;
 mod events;
 mod explain;
+mod graph;
 mod list;
 mod repair;
 mod start;
@@ -27,6 +28,7 @@ pub(crate) enum Run {
     #[command(visible_aliases = ["get", "describe"])]
     Status(status::Status),
     Explain(explain::Explain),
+    Graph(graph::Graph),
     Wait(wait::Wait),
     Cancel(act::Cancel),
     Pause(act::Pause),
@@ -47,6 +49,7 @@ impl Run {
             Self::Start(start) => start.run(context),
             Self::List(list) => list.run(context),
             Self::Status(status) => status.run(context),
+            Self::Graph(graph) => graph.run(context),
             Self::Explain(explain) => explain.run(context),
             Self::Wait(wait) => wait.run(context),
             Self::Cancel(cancel) => cancel.run(context),

@@ -99,14 +99,17 @@ impl EventView {
 
     fn tint(&self) -> Tint {
         match &*self.kind {
-            "node_completed" | "run_completed" => Tint::Good,
-            "node_failed" | "run_failing" | "run_failed" | "unreadable" => Tint::Bad,
+            "node_completed" | "run_completed" | "patch_applied" => Tint::Good,
+            "node_failed" | "run_failing" | "run_failed" | "patch_rejected" | "unreadable" => {
+                Tint::Bad
+            }
             "node_scheduled" | "child_started" | "map_expanded" | "loop_iterated" => Tint::Active,
             "approval_requested" | "signal_awaited" | "timer_started" | "node_waiting"
             | "node_parked" | "run_paused" | "retry_scheduled" | "warning_raised"
             | "cancel_requested" => Tint::Waiting,
             "node_skipped"
             | "node_cancelled"
+            | "patch_planned"
             | "run_cancelled"
             | "late_result_discarded"
             | "edges_decided"
@@ -147,6 +150,15 @@ impl EventView {
             "node_skipped" | "node_cancelled" => self.text("cause").to_owned(),
             "node_parked" => self.parked(),
             "retry_granted" => format!("up to attempt {}", self.number("attempts_max")),
+            "patch_proposed" => self.proposed(),
+            "patch_planned" => self.planned(),
+            "patch_applied" => self.applied(),
+            "patch_rejected" => {
+                format!("{} {}: {}", self.text("patch"), self.text("code"), self.text("message"))
+            }
+            "patch_reverted" => {
+                format!("{}, taken back by {}", self.text("patch"), self.text("by"))
+            }
             "late_result_discarded" => format!("attempt {}", self.number("attempt")),
             "signal_received" => format!("{} from {}", self.text("name"), self.text("actor")),
             "run_resumed" => format!("by {}", self.text("actor")),
@@ -182,6 +194,37 @@ impl EventView {
         let failure = self.failure();
         let reason = self.text("reason");
         if failure.is_empty() { reason.to_owned() } else { format!("{reason}: {failure}") }
+    }
+
+    fn proposed(&self) -> String {
+        let why = match self.text("description") {
+            "" => String::new(),
+            text => format!(": {text}"),
+        };
+        let (patch, by) = (self.text("patch"), self.text("by"));
+        match self.text("reverts") {
+            "" => format!("{patch} by {by}{why}"),
+            other => format!("{patch} by {by}, takes back {other}{why}"),
+        }
+    }
+
+    fn planned(&self) -> String {
+        match self.text("approval") {
+            "" => format!("{} is sound", self.text("patch")),
+            why => format!("{} needs an approval: {why}", self.text("patch")),
+        }
+    }
+
+    fn applied(&self) -> String {
+        let (patch, revision) = (self.text("patch"), self.number("revision"));
+        let repaired = self.data["repaired"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let names: Vec<&str> = repaired.iter().filter_map(|node| node["node"].as_str()).collect();
+        let repaired = if names.is_empty() {
+            String::new()
+        } else {
+            format!(", repairs {}", names.join(", "))
+        };
+        format!("{patch}: revision {revision} of the graph holds from here on{repaired}")
     }
 
     fn failure(&self) -> String {
@@ -252,6 +295,20 @@ mod tests {
                 "node_failed",
                 json!({"instance": "x", "failure": {"code": "boom", "message": "\u{1b}[2Jgone"}}),
             ),
+            line(
+                "patch_proposed",
+                json!({"patch": "pt_1", "by": "agent:planner", "description": "one step more"}),
+            ),
+            line("patch_planned", json!({"patch": "pt_1", "approval": "it grows"})),
+            line(
+                "patch_applied",
+                json!({"patch": "pt_1", "revision": 2, "repaired": [{"node": "x"}]}),
+            ),
+            line(
+                "patch_rejected",
+                json!({"patch": "pt_2", "code": "expired", "message": "nobody decided in time"}),
+            ),
+            line("patch_reverted", json!({"patch": "pt_1", "by": "pt_3"})),
             line("run_completed", json!({})),
             line("something_newer", json!({"instance": "x"})),
         ];

@@ -3,6 +3,7 @@
 //! Texts from elsewhere (workflow names, messages of programs) pass [`plain`] before they reach a
 //! terminal, so that they can't move its cursor.
 
+pub(crate) mod changes;
 mod plain;
 mod table;
 mod times;

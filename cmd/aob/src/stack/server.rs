@@ -9,6 +9,7 @@ use aob_edge::{ServeLimits, system_entropy};
 use aob_fanout::{Fanout, StreamLimits};
 use aob_orchestrator::{Config, Deps, Orchestrator};
 use aob_store::{Leases, StoreError, StreamId};
+use aob_validator::Rules;
 use axum::Router;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -60,6 +61,7 @@ impl Server {
         // The address is of no use to a part that has no socket.
         let mut config = Config::new(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
         config.retention = options.retention;
+        config.coordinator.rules = Arc::new(rules(&options));
         let runner = Runner::start(&adapters, options)?;
         let orchestrator = Orchestrator::start(&config, deps, &shutdown);
         let streams = Fanout::new(
@@ -112,6 +114,12 @@ impl Server {
             tracing::warn!("something that was not acknowledged is not durable yet");
         }
     }
+}
+
+/// What patches are judged by: the defaults, and the origins that the person who started this opened.
+fn rules(options: &Options) -> Rules {
+    let open_origins = options.allow.iter().map(|allow| allow.origin().into()).collect();
+    Rules { open_origins, ..Rules::default() }
 }
 
 fn left(error: &StoreError) -> Failure {

@@ -359,7 +359,16 @@ fn the_guided_demo_ends_with_what_to_type_next() {
     let home = Home::new();
     let done = home.aob(&["demo"]);
     assert_eq!((done.code, done.stderr.as_str()), (0, ""));
-    for word in ["approval_requested", "approved by user:local", "run_completed", "Next, type:"] {
+    let words = [
+        "approval_requested",
+        "approved by user:local",
+        "+ node record",
+        "asks for an approval",
+        "revision 1 of the graph holds from here on",
+        "run_completed",
+        "Next, type:",
+    ];
+    for word in words {
         assert!(done.stdout.contains(word), "{word}: {}", done.stdout);
     }
     assert!(!done.stdout.contains('\u{1b}'), "{}", done.stdout);

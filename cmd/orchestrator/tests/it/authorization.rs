@@ -85,6 +85,7 @@ async fn every_role_may_exactly_what_the_table_says() {
 
 struct Ids {
     run: String,
+    patch: String,
     ticket: String,
     tag: String,
     digest: String,
@@ -94,13 +95,21 @@ struct Ids {
 impl Ids {
     fn none() -> Self {
         let none = || "none".to_owned();
-        Self { run: none(), ticket: none(), tag: none(), digest: none(), key: none() }
+        Self {
+            run: none(),
+            patch: none(),
+            ticket: none(),
+            tag: none(),
+            digest: none(),
+            key: none(),
+        }
     }
 }
 
 fn path(operation: Operation, ids: &Ids) -> String {
     format!("/v1{}", operation.path())
         .replace("{run}", &ids.run)
+        .replace("{patch}", &ids.patch)
         .replace("{ticket}", &ids.ticket)
         .replace("{tag}", &ids.tag)
         .replace("{digest}", &ids.digest)
@@ -116,11 +125,18 @@ fn body(operation: Operation) -> Option<Value> {
         ("POST", "cancel" | "pause" | "resume") => Some(json!({})),
         ("POST", "retry" | "skip" | "fail") => Some(json!({"instance": "s"})),
         ("POST", "succeed") => Some(json!({"instance": "s", "output": 1})),
+        ("POST", "patches" | "patch") => Some(rename()),
+        ("POST", "revert" | "withdraw") => Some(json!({})),
         ("POST", "{name}") => Some(json!(1)),
         ("POST", "move") => Some(json!({"to": 1})),
         ("POST", "undo" | "redo" | "canary") => Some(json!({})),
         (_, _) => None,
     }
+}
+
+/// A patch of the signal's run.
+fn rename() -> Value {
+    json!({"operations": [{"op": "add", "path": "/metadata", "value": {"description": "x"}}]})
 }
 
 #[tokio::test]
@@ -136,8 +152,10 @@ async fn what_belongs_to_another_workspace_does_not_exist() {
         .await;
     assert_eq!(put.status, StatusCode::NO_CONTENT);
     let keys = stack.get("/v1/keys").await.json();
+    let patch = stack.post(&format!("/v1/runs/{run}/patches"), &rename()).await.json();
     let ids = Ids {
         run,
+        patch: patch["id"].as_str().unwrap().to_owned(),
         ticket: listed["items"][0]["ticket"].as_str().unwrap().to_owned(),
         tag: stored["tag"].as_str().unwrap().to_owned(),
         digest: artifact.to_string(),

@@ -3,6 +3,7 @@
 mod approvals;
 mod authorization;
 mod bodies;
+mod patches;
 mod problems;
 mod runners;
 mod runs;

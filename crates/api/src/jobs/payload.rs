@@ -164,6 +164,14 @@ impl RawText {
         // Serializing a tree of JSON values cannot fail: its keys are strings.
         Self(serde_json::value::to_raw_value(value).unwrap_or_default())
     }
+
+    /// This JSON text; what is none becomes a string.
+    pub fn of_json(text: String) -> Self {
+        match RawValue::from_string(text.clone()) {
+            Ok(raw) => Self(raw),
+            Err(_) => Self::of(&serde_json::Value::String(text)),
+        }
+    }
 }
 
 impl PartialEq for RawText {

@@ -100,6 +100,8 @@ pub struct PatchView {
     pub description: Arc<str>,
     /// The document that it was made against.
     pub base: Digest,
+    /// The document that its operations apply to: `base`, or the one that it was brought to.
+    pub planned_base: Digest,
     /// The document that it gives (gave, would give), where it was found sound.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub result: Option<Digest>,
@@ -204,6 +206,7 @@ impl PatchState {
             by: self.by.clone(),
             description: Arc::clone(&self.description),
             base: self.base,
+            planned_base: planned.map_or(self.base, |planned| planned.base),
             result: planned.map(|planned| planned.result),
             operations: self.operations,
             inverse: self.inverse,

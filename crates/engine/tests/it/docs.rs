@@ -59,3 +59,16 @@ fn every_example_of_the_documentation_runs() {
         assert!(types.contains(name), "docs/workflows.md has no example of `{name}`");
     }
 }
+
+#[test]
+fn every_patch_of_the_documentation_applies_or_asks() {
+    let page = examples(include_str!("../../../../docs/patches.md"));
+    let (document, patches) = page.split_first().expect("a workflow first");
+    assert!(!patches.is_empty());
+    for operations in patches {
+        let mut run = Run::start(document, json!({}));
+        run.patch("p", operations.clone()).unwrap_or_else(|why| panic!("{why:?}\n{operations:#}"));
+        let grows = operations.to_string().contains("send_mail");
+        assert_eq!(run.patch_status("p"), if grows { "waiting" } else { "applied" });
+    }
+}

@@ -463,6 +463,7 @@ pub(crate) fn proposal(id: &str, base: Option<Digest>, operations: Value) -> Pro
     ProposePatch {
         patch: PatchId(id.into()),
         origin: PatchOrigin::Person,
+        instance: None,
         base,
         operations: Blob::of(operations),
         description: "".into(),

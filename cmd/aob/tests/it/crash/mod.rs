@@ -9,6 +9,7 @@ pub(crate) mod http;
 mod judge;
 mod ledger;
 mod load;
+mod patches;
 mod runner;
 mod service;
 mod world;

@@ -1,16 +1,16 @@
 //! `GET /v1/approvals/{ticket}`.
 
-use aob_api::{Problem, TicketView, VoteView};
+use aob_api::{GrowthView, Problem, ProposalView, TicketView, VoteView};
 use aob_edge::{Answer, Caller, Query, Refusal};
-use aob_engine::{Actor, Approver, Escalation, PayloadRef, RunId, Vote};
+use aob_engine::{Actor, Approver, Escalation, PatchId, PayloadRef, RunId, Vote};
 use axum::Json;
 use axum::extract::State;
 use http::Uri;
 use serde::Deserialize;
 
 use super::summary;
-use crate::api::{Api, tenant};
-use crate::errors::unknown_ticket;
+use crate::api::{Api, Parts, tenant};
+use crate::errors::{unknown_patch, unknown_ticket};
 use crate::input::PathText;
 
 /// What a stored ticket holds besides its columns.
@@ -58,11 +58,16 @@ pub(crate) async fn handle(
     let (form, _) = values.show(detail.form);
     let votes = detail.votes.into_iter().map(|cast| VoteView { by: cast.by, vote: cast.vote });
     let shown = summary(row)?;
+    let proposal = match &shown.patch {
+        Some(patch) => Some(api.proposed(&caller, shown.run, patch).await?),
+        None => None,
+    };
     Ok(Json(TicketView {
         ticket: shown.ticket,
         run: shown.run,
         instance: shown.instance,
         patch: shown.patch,
+        proposal: proposal.map(Box::new),
         status: shown.status,
         message: shown.message,
         subject,
@@ -77,4 +82,29 @@ pub(crate) async fn handle(
         expires_at: shown.expires_at,
         decided_at: shown.decided_at,
     }))
+}
+
+impl Parts {
+    /// Who asks for the patch, why, and what it changes.
+    async fn proposed(
+        &self,
+        caller: &Caller,
+        run: RunId,
+        patch: &PatchId,
+    ) -> Result<ProposalView, Refusal> {
+        let loaded = self.loaded(caller, run).await?;
+        let view = loaded.state.patch(patch).ok_or_else(|| unknown_patch(&patch.0))?;
+        let diff = match view.result {
+            Some(_) => Some(self.diff_of(caller, run, &view).await?),
+            None => None,
+        };
+        Ok(ProposalView {
+            by: view.by,
+            origin: view.origin,
+            description: view.description.to_string(),
+            why: view.approval.map(|why| why.to_string()),
+            growth: view.growth.iter().map(GrowthView::from).collect(),
+            diff,
+        })
+    }
 }

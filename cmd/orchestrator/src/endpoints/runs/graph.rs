@@ -40,6 +40,7 @@ pub(crate) async fn handle(
     let graph = GraphView {
         run,
         digest: ir.digest,
+        revision: loaded.state.revision(),
         seq: loaded.state.seq(),
         nodes: ir.nodes.iter().flat_map(|node| of_node(&ir, node, &nodes)).collect(),
         edges: ir.edges.iter().map(|edge| of_edge(&ir, edge, &counts)).collect(),

@@ -19,7 +19,7 @@ use aob_ir::Ir;
 use aob_validator::Proof;
 
 pub(super) use self::phase::{advance_patched, may_patch};
-use self::plan::{Asked, Planner, author, origin, text_of};
+use self::plan::{Asked, Planner, author, origin_of, text_of};
 pub use self::plan::{PatchPlan, Planned, plan_patch};
 use super::{Decider, Step, Stop, reject};
 use crate::command::{
@@ -66,9 +66,9 @@ impl Decider<'_> {
         let plan = self.planner().plan(&asked)?;
         let source = Source {
             patch: proposal.patch.clone(),
-            origin: origin(proposal.origin, &actor),
+            origin: origin_of(proposal, &actor),
             by: actor,
-            instance: None,
+            instance: proposal.instance.clone(),
             description: Arc::clone(&proposal.description),
             reverts: None,
         };

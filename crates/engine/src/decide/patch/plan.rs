@@ -89,7 +89,7 @@ impl<'p> Asked<'p> {
         Self {
             base: proposal.base.unwrap_or(head),
             operations: &proposal.operations,
-            author: author(origin(proposal.origin, actor), None),
+            author: author(origin_of(proposal, actor), node_of(proposal)),
             ours: false,
             children: &proposal.children,
         }
@@ -100,6 +100,18 @@ impl<'p> Asked<'p> {
 pub(super) fn origin(claimed: PatchOrigin, actor: &Actor) -> PatchOrigin {
     let machine = actor.0.starts_with("agent:") || actor.0.starts_with("runner:");
     if machine { PatchOrigin::Agent } else { claimed }
+}
+
+/// Whose a proposal is: one on behalf of an instance is an agent's.
+pub(super) fn origin_of(proposal: &ProposePatch, actor: &Actor) -> PatchOrigin {
+    match proposal.instance {
+        Some(_) => PatchOrigin::Agent,
+        None => origin(proposal.origin, actor),
+    }
+}
+
+fn node_of(proposal: &ProposePatch) -> Option<Arc<str>> {
+    proposal.instance.as_ref().map(|instance| Arc::clone(&instance.node))
 }
 
 pub(super) fn author(origin: PatchOrigin, node: Option<Arc<str>>) -> Author {

@@ -31,6 +31,7 @@ pub(super) fn of(operation: Option<Op>, body: bool, parameters: &[&str]) -> Vec<
             // A webhook's URL does not say what is wrong with it.
             "run" | "name" | "signature" if operation == Some(Op::WebhooksDeliver) => {}
             "run" => codes.push(Code::RunNotFound),
+            "patch" => codes.push(Code::UnknownPatch),
             "ticket" => codes.push(Code::UnknownTicket),
             "tag" if operation.is_some_and(|operation| operation.path().contains("{tag}")) => {
                 codes.push(Code::WorkflowNotFound);
@@ -84,6 +85,27 @@ const DELIVER: &[Code] = &[
     Code::RunTerminal,
     Code::SignalBufferFull,
 ];
+/// What a patch of a run may be refused for.
+const PATCH: &[Code] = &[
+    Code::LimitExceeded,
+    Code::Overloaded,
+    Code::PatchConflict,
+    Code::PatchRefused,
+    Code::RunCancelling,
+    Code::RunTerminal,
+    Code::SubWorkflowNotFound,
+    Code::UnknownBase,
+    Code::WorkflowCycle,
+];
+const REVERT: &[Code] = &[
+    Code::LimitExceeded,
+    Code::Overloaded,
+    Code::PatchConflict,
+    Code::PatchDecided,
+    Code::PatchRefused,
+    Code::RunCancelling,
+    Code::RunTerminal,
+];
 const CREATE: &[Code] = &[
     Code::InvalidWorkflow,
     Code::NotYetSupported,
@@ -103,6 +125,10 @@ fn own(operation: Op) -> Vec<Code> {
         Op::RunnersResult => &[Code::Overloaded, Code::RunNotFound],
         Op::RunsStart | Op::RunsBatch => START,
         Op::RunsCancel | Op::RunsPause => &[Code::Overloaded, Code::RunTerminal],
+        Op::RunsPatch | Op::RunsPatchesPropose => PATCH,
+        Op::RunsPatchesDiff => &[Code::PatchRefused],
+        Op::RunsPatchesRevert => REVERT,
+        Op::RunsPatchesWithdraw => &[Code::Overloaded, Code::PatchDecided, Code::RunTerminal],
         Op::RunsResume => &[Code::NotPaused, Code::Overloaded, Code::RunTerminal],
         Op::RunsSignal => SIGNAL,
         Op::RunsWebhook => &[Code::NoWebhook],
@@ -126,6 +152,8 @@ fn own(operation: Op) -> Vec<Code> {
         | Op::RunsGet
         | Op::RunsGraph
         | Op::RunsList
+        | Op::RunsPatchesGet
+        | Op::RunsPatchesList
         | Op::RunsTimeline
         | Op::RunsVerify
         | Op::TagsGet

@@ -1,0 +1,191 @@
+//! The second layer of patches: planned here, with the run's state and the workspace's rules, before
+//! anything is sent to the engine, which trusts none of it and judges again.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use aob_api::{
+    ApprovalNeedView, CheckView, Consequences, DiffView, GrowthView, PlanBudget, PlanView,
+    ProblemItem, RawText, Share, tier_name,
+};
+use aob_coordinator::{LoadedRun, WorkflowError};
+use aob_edge::{Caller, Refusal};
+use aob_engine::{
+    Actor, Approver, Blob, Blobs, PatchOrigin, PatchPlan, Planned, ProposePatch, plan_patch,
+};
+use aob_ir::{Digest, Ir};
+use aob_materializer::{Budget, Patch, materialize};
+use aob_validator::{Rules, Validated};
+
+use crate::api::Parts;
+use crate::errors::{rejected, unreadable, workflow_error};
+
+/// Times that a plan may ask for more to be loaded.
+const ROUNDS_MAX: usize = 64;
+
+/// What is at hand while a patch is planned.
+struct Shelf {
+    blobs: BTreeMap<Digest, Arc<Blob>>,
+    rules: Arc<Rules>,
+}
+
+impl Shelf {
+    fn keep(&mut self, blobs: impl IntoIterator<Item = Arc<Blob>>) {
+        self.blobs.extend(blobs.into_iter().map(|blob| (blob.digest(), blob)));
+    }
+}
+
+impl Blobs for Shelf {
+    fn get(&self, digest: &Digest) -> Option<Arc<Blob>> {
+        self.blobs.get(digest).cloned()
+    }
+
+    fn rules(&self) -> Option<&Rules> {
+        Some(&self.rules)
+    }
+}
+
+/// A patch that was found sound, with what it was planned on.
+#[derive(Debug)]
+pub(crate) struct Sound {
+    pub(crate) plan: PatchPlan,
+    base: Arc<Ir>,
+    budget: Budget,
+    allotted: u32,
+    revision: u32,
+}
+
+impl Parts {
+    /// Plans a patch on the run as it was loaded.
+    pub(crate) async fn plan(
+        &self,
+        caller: &Caller,
+        loaded: &LoadedRun,
+        proposal: &ProposePatch,
+    ) -> Result<Sound, Refusal> {
+        let base = self.ir_of(loaded).await?;
+        let rules = Arc::clone(&self.coordinator.rules);
+        let budget = budget(&rules, proposal, &caller.actor());
+        let mut shelf = Shelf { blobs: BTreeMap::new(), rules };
+        shelf.keep(loaded.blobs.iter().cloned());
+        let (workspace, state) = (loaded.workspace, &loaded.state);
+        for _ in 0..ROUNDS_MAX {
+            let more = match plan_patch(state, &base, proposal, &caller.actor(), &shelf) {
+                Planned::Plan(plan) => {
+                    let (allotted, revision) = (state.agents_allotted(), state.revision());
+                    return Ok(Sound { plan: *plan, base, budget, allotted, revision });
+                }
+                Planned::Refused(rejection) => return Err(rejected(rejection)),
+                Planned::Need(refs) => {
+                    let Some(run) = state.run() else { break };
+                    let values = self.coordinator.reader.values(workspace, run, &refs).await;
+                    values.map_err(|error| unreadable(&error))?
+                }
+                Planned::NeedDocuments(digests) => {
+                    let documents = self.coordinator.workflows.documents(workspace, &digests).await;
+                    documents.map_err(|error| workflow_error(error, ""))?
+                }
+            };
+            shelf.keep(more);
+        }
+        tracing::error!("a plan asks for ever more to be loaded");
+        Err(Refusal::internal())
+    }
+
+    /// What the tags of sub-workflows mean that a patch brings in; the run has resolved the others.
+    pub(crate) async fn new_children(
+        &self,
+        loaded: &LoadedRun,
+        base: &Ir,
+        operations: &Blob,
+    ) -> Result<BTreeMap<Arc<str>, Digest>, Refusal> {
+        let known = loaded.state.children();
+        let Some(result) = result_of(base, operations) else { return Ok(BTreeMap::new()) };
+        let inline = !result.inline_children.is_empty();
+        if !inline && result.child_tags.iter().all(|tag| known.contains_key(tag)) {
+            return Ok(BTreeMap::new());
+        }
+        let workflows = &self.coordinator.workflows;
+        if inline {
+            // Tags inside of inline documents are looked for in the stored ones.
+            let stored = workflows.store(loaded.workspace, &result, self.now_ms()).await;
+            stored.map_err(|error| workflow_error(error, ""))?;
+        }
+        match workflows.children(loaded.workspace, &result).await {
+            Ok(mut children) => {
+                children.retain(|tag, _| !known.contains_key(tag));
+                Ok(children)
+            }
+            // The validator says where the tag stands.
+            Err(WorkflowError::UnknownChild(_)) => Ok(BTreeMap::new()),
+            Err(error) => Err(workflow_error(error, "/operations")),
+        }
+    }
+}
+
+/// The graph that operations give, if they give one.
+pub(crate) fn result_of(base: &Ir, operations: &Blob) -> Option<Arc<Ir>> {
+    let patch = Patch::parse(operations.text(), &Budget::PERSON).ok()?;
+    let document: serde_json::Value = serde_json::from_str(&base.canonical).ok()?;
+    let made = materialize(&document, &patch, &Budget::PERSON).ok()?;
+    aob_ir::compile(&made.document).ok().map(|compiled| compiled.ir)
+}
+
+fn budget(rules: &Rules, proposal: &ProposePatch, actor: &Actor) -> Budget {
+    let agent = proposal.instance.is_some()
+        || proposal.origin == PatchOrigin::Agent
+        || actor.0.starts_with("agent:")
+        || actor.0.starts_with("runner:");
+    if agent { rules.agent_budget } else { rules.budget }
+}
+
+impl Sound {
+    /// The plan as answers show it.
+    pub(crate) fn view(self) -> PlanView {
+        let Self { plan, base, budget, allotted, revision } = self;
+        let PatchPlan { operations, rebased, validated, withdrawn, routes, repaired, .. } = plan;
+        let agents_ever = validated.agents_ever();
+        let Validated { ir, growth, tier, checks, warnings, subject_hash, approval, .. } =
+            validated;
+        let share = |used: usize, max: usize| Share { used: used as u64, max: max as u64 };
+        let count = Patch::parse(operations.text(), &Budget::DOCUMENT);
+        let count = count.map_or(0, |patch| patch.operations.len());
+        PlanView {
+            base: base.digest,
+            result: ir.digest,
+            rebased,
+            revision: Some(revision),
+            diff: DiffView::between(&base, &ir),
+            operations: RawText::of_json(operations.text().to_owned()),
+            checks: checks.into_iter().map(CheckView::from).collect(),
+            budget: PlanBudget {
+                operations: share(count, budget.operations),
+                bytes: share(operations.text().len(), budget.patch_bytes),
+                nodes: share(ir.nodes.len(), budget.nodes),
+                agents: Share { used: agents_ever.into(), max: allotted.into() },
+            },
+            tier_before: tier_name(base.tier).to_owned(),
+            tier: tier_name(tier).to_owned(),
+            growth: growth.items.iter().map(GrowthView::from).collect(),
+            warnings: warnings.into_iter().map(ProblemItem::from).collect(),
+            subject_hash: Some(subject_hash),
+            approval: approval.map(need),
+            consequences: Some(Consequences {
+                routes,
+                withdrawn: withdrawn.iter().map(|edge| edge.id.to_string()).collect(),
+                repaired: repaired.iter().map(|node| node.node.to_string()).collect(),
+            }),
+        }
+    }
+}
+
+fn need(need: aob_validator::ApprovalNeed) -> ApprovalNeedView {
+    let approvers = need.approvers.into_iter().map(|approver| match approver {
+        aob_validator::Approver::Role(role) => Approver::Role(role),
+        aob_validator::Approver::User(user) => Approver::User(user),
+    });
+    ApprovalNeedView {
+        reasons: need.reasons.into_iter().map(ProblemItem::from).collect(),
+        approvers: approvers.collect(),
+    }
+}
