@@ -149,3 +149,20 @@ fn without_a_server_the_first_layer_answers() {
     let nowhere = ["--add-node", VALIDATE, "--between", "save", "fetch"];
     assert_eq!(home.aob(&[&plan[..], &nowhere].concat()).code, 3);
 }
+
+#[test]
+fn what_is_suggested_for_a_patch_that_waits_works_as_it_is_typed() {
+    let home = home();
+    let _dev = Dev::start(&home, &[]);
+    for (number, status) in ["applied", "rejected", "rejected"].into_iter().enumerate() {
+        let run = home.start("steps.json");
+        home.ok(&["patch", "apply", &run, "--add-node", "mail.json", "--after", "save"]);
+        let wait = &home.json(&["run", "explain", &run])["waits"][0];
+        let others = wait["alternatives"].as_array().unwrap().iter();
+        let all: Vec<&Value> = std::iter::once(&wait["remedy"]).chain(others).collect();
+        assert_eq!(all.len(), 3, "{wait}");
+        let words: Vec<&str> = all[number].as_str().unwrap().split(' ').skip(1).collect();
+        home.ok(&words);
+        assert_eq!(home.json(&["patch", "show", &run])["status"], status, "{words:?}");
+    }
+}
