@@ -21,11 +21,13 @@ test: setup
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	$(CARGO) clippy --locked -p aob-store --all-targets --features postgres -- -D warnings
 	$(CARGO) clippy --locked -p aob-cache --all-targets --features redis -- -D warnings
+	$(CARGO) clippy --locked -p aob-bus --all-targets --features kafka -- -D warnings
 	$(CARGO) clippy --locked -p aob-cas --all-targets --features s3 -- -D warnings
 	$(CARGO) test --locked --workspace
 	$(CARGO) test --locked -p aob-sim --features seeded-bugs --test it bugs
 	scripts/services run redis -- $(CARGO) test --locked -p aob-cache --features redis --test redis
 	scripts/services run s3 -- $(CARGO) test --locked -p aob-cas --features s3 --test s3
+	scripts/services run kafka -- $(CARGO) test --locked -p aob-bus --features kafka --test kafka
 	scripts/services run postgres -- $(CARGO) test --locked -p aob-store --features postgres --test postgres
 
 ## As `test`, optimised, with everything that is ignored by default.
@@ -48,7 +50,7 @@ fix: setup
 	$(CARGO) run -q -p xtask -- codegen
 	$(CARGO) fmt --all
 
-## A C compiler is all that the build needs besides Rust.
+## A C and a C++ compiler are all that the build needs besides Rust; librdkafka is built with them.
 setup:
-	@command -v cc >/dev/null || { \
+	@command -v c++ >/dev/null || { \
 		apt-get update -qq && apt-get install -y -qq --no-install-recommends build-essential; }

@@ -21,7 +21,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use aob_api::jobs::{AttemptKey, JobMessage};
-use aob_bus::{Bus, Message, SubscribeError};
+use aob_bus::{Bus, Message, SubscribeError, dead_letter};
 use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::{Instant, sleep, timeout};
@@ -35,7 +35,7 @@ use crate::drain::drain;
 use crate::leases::{Claims, LeaseKeeper, LeaseTimes};
 use crate::worker::Worker;
 use intake::{Intake, Ticket, settle};
-use publish::{Finished, WAITING_MAX, publish_all};
+use publish::{Finished, WAITING_MAX, bury, publish_all};
 
 /// Messages taken at once.
 const BATCH_MAX: usize = 64;
@@ -210,11 +210,18 @@ impl Driver {
         results: &mpsc::Sender<Finished>,
         shutdown: &CancellationToken,
     ) {
-        let (mut leased, mut pointless) = (Vec::new(), Vec::new());
+        let (mut leased, mut pointless, mut dead) = (Vec::new(), Vec::new(), Vec::new());
         for (message, ticket) in messages {
-            let Some(job) = self.read(&message) else {
-                pointless.push(ticket);
-                continue;
+            let job = match self.read(&message) {
+                Ok(Some(job)) => job,
+                Ok(None) => {
+                    pointless.push(ticket);
+                    continue;
+                }
+                Err(error) => {
+                    dead.push((dead_letter(&message, &error.to_string()), ticket));
+                    continue;
+                }
             };
             // As many slots were taken as messages were asked for.
             let Some(slot) = free.split(1) else { continue };
@@ -229,29 +236,27 @@ impl Driver {
         if !pointless.is_empty() {
             settle(pointless).await;
         }
+        if !dead.is_empty() {
+            self.spawn(bury(Arc::clone(&self.deps.bus), dead));
+        }
         if !leased.is_empty() {
             let claiming = self.clone().claim_and_start(leased, results.clone(), shutdown.clone());
             self.spawn(claiming);
         }
     }
 
-    /// The job of a message; `None` where it cannot be read or comes too late to be started: its
-    /// run notices by itself.
-    fn read(&self, message: &Message) -> Option<JobMessage> {
-        match serde_json::from_slice::<JobMessage>(&message.payload) {
-            Ok(job) => {
-                let late = job.queue_deadline.is_some_and(|at| at < self.deps.clock.now());
-                if late {
-                    tracing::debug!(attempt = %job.key(), "its queue timeout has passed");
-                }
-                (!late).then_some(job)
-            }
-            Err(error) => {
-                let Message { topic, partition, offset, .. } = message;
-                tracing::error!(%topic, partition, offset, %error, "this is not a job");
-                None
-            }
+    /// The job of a message; `None` where it comes too late to be started: its run notices by
+    /// itself.
+    fn read(&self, message: &Message) -> Result<Option<JobMessage>, serde_json::Error> {
+        let job = serde_json::from_slice::<JobMessage>(&message.payload).inspect_err(|error| {
+            let Message { topic, partition, offset, .. } = message;
+            tracing::error!(%topic, partition, offset, %error, "this is not a job");
+        })?;
+        let late = job.queue_deadline.is_some_and(|at| at < self.deps.clock.now());
+        if late {
+            tracing::debug!(attempt = %job.key(), "its queue timeout has passed");
         }
+        Ok((!late).then_some(job))
     }
 
     /// Claims leases, all with one request, and starts what was granted. What was not is another

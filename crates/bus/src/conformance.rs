@@ -26,6 +26,11 @@ pub trait Harness: Send + Sync {
 
     /// Partitions of each.
     fn partitions(&self) -> NonZeroU32;
+
+    /// Random programs of the case of that name: fewer where members take their time to join.
+    fn programs(&self) -> usize {
+        50
+    }
 }
 
 /// Expands to one test per case, each under the attribute given. The expression makes a fresh
@@ -449,7 +454,7 @@ pub async fn random_programs_lose_nothing_and_keep_order(harness: &dyn Harness) 
         members: Vec::new(),
         seen: [Seen::default(), Seen::default()],
     };
-    for _ in 0..50 {
+    for _ in 0..harness.programs() {
         let steps = programs().new_tree(&mut runner).expect("no filters").current();
         for step in &steps {
             program.step(step).await;

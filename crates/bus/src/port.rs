@@ -201,6 +201,17 @@ pub trait Bus: fmt::Debug + Send + Sync {
         group: &str,
     ) -> Result<Box<dyn Consumer>, SubscribeError>;
 
+    /// Hears what is published from now on, all of it, for who keeps no place: nobody else gets
+    /// less by it. `group` is the caller's own name; it may begin with older messages, and what is
+    /// committed lets go of them. Drop the group afterwards.
+    async fn listen(
+        &self,
+        topic: &Topic,
+        group: &str,
+    ) -> Result<Box<dyn Consumer>, SubscribeError> {
+        self.subscribe(topic, group).await
+    }
+
     /// Forgets a group without members and its offsets, or does nothing where there is none.
     /// A group that is not dropped keeps its messages, even if nobody ever comes back for them.
     async fn drop_group(&self, topic: &Topic, group: &str) -> Result<(), DropGroupError>;

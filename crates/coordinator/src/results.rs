@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aob_api::jobs::{OutcomeMessage, PayloadMessage, ResultMessage};
 use aob_bugs::{Bug, seeded};
-use aob_bus::{Bus, Consumer, SubscribeError, Topic};
+use aob_bus::{Bus, Consumer, Message, PublishError, SubscribeError, Topic, dead_letter};
 use aob_engine::{
     Actor, AttemptOutcome, AttemptResult, Blob, Command, CommandId, RawValueEq, Request,
     WorkspaceId,
@@ -59,7 +59,7 @@ impl Results {
                 commit(&*consumer, &places).await;
             }
             let taking = stream::iter(messages).for_each_concurrent(RESULTS_MAX, async |message| {
-                self.take(&message.payload).await;
+                self.take(&message).await;
             });
             tokio::select! {
                 biased;
@@ -94,15 +94,13 @@ impl Results {
     }
 
     /// Takes one message in: returns when it is dealt with, so that its offset can be committed.
-    /// What cannot be read is dropped: its attempt's loss shows by redispatch or lease. So is what
-    /// stays unavailable for long, or one damaged run would hold up all others of its partition.
-    async fn take(&self, payload: &[u8]) {
-        let message = match serde_json::from_slice::<ResultMessage>(payload) {
+    /// What cannot be read goes to the dead letters: its attempt's loss shows by redispatch or
+    /// lease. What stays unavailable for long is given up, or one damaged run would hold up all
+    /// others of its partition.
+    async fn take(&self, message: &Message) {
+        let message = match serde_json::from_slice::<ResultMessage>(&message.payload) {
             Ok(message) => message,
-            Err(error) => {
-                tracing::warn!(%error, "a result cannot be read");
-                return;
-            }
+            Err(error) => return self.bury(message, &error.to_string()).await,
         };
         let key = message.key();
         let mut wait = RETRY.0;
@@ -121,6 +119,30 @@ impl Results {
             wait = (wait * 2).min(RETRY.1);
         }
         tracing::error!(attempt = %key, "a result could not be taken in and is given up");
+    }
+
+    /// Puts a message that cannot be read where somebody may look at it.
+    async fn bury(&self, message: &Message, reason: &str) {
+        let (partition, offset) = (message.partition, message.offset);
+        tracing::warn!(reason, partition, offset, "a result cannot be read");
+        let mut wait = RETRY.0;
+        for _ in 0..TRIES_MAX {
+            match self.bus.publish(vec![dead_letter(message, reason)]).await {
+                Ok(()) => return,
+                Err(PublishError::Unavailable(error)) => {
+                    tracing::debug!(%error, "a dead letter waits");
+                }
+                Err(
+                    error @ (PublishError::UnknownTopic { .. } | PublishError::TooLarge { .. }),
+                ) => {
+                    tracing::debug!(%error, "a dead letter is dropped");
+                    return;
+                }
+            }
+            sleep(wait).await;
+            wait = (wait * 2).min(RETRY.1);
+        }
+        tracing::error!(partition, offset, "a dead letter could not be written and is given up");
     }
 
     /// Submits a runner's answer and waits until its outcome is durable.

@@ -104,7 +104,7 @@ impl RunWatch {
         let topic = Topic::new(topic);
         let following = async {
             loop {
-                match bus.subscribe(&topic, group).await {
+                match bus.listen(&topic, group).await {
                     Ok(consumer) => self.pass_on(&*consumer).await,
                     Err(error) => tracing::warn!(%error, "news of runs come late"),
                 }

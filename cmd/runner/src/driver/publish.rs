@@ -52,6 +52,29 @@ pub(super) async fn publish_all(
     }
 }
 
+/// Puts what is not a job to the dead letters, where there is a topic for them, and settles it.
+pub(super) async fn bury(bus: Arc<dyn Bus>, dead: Vec<(Outgoing, Ticket)>) {
+    let mut backoff = Backoff::new(&RESULTS);
+    for (letter, ticket) in dead {
+        loop {
+            match bus.publish(vec![letter.clone()]).await {
+                Ok(()) => break,
+                Err(PublishError::Unavailable(error)) => {
+                    tracing::warn!(%error, "a dead letter waits");
+                    tokio::time::sleep(backoff.next_wait()).await;
+                }
+                Err(
+                    error @ (PublishError::UnknownTopic { .. } | PublishError::TooLarge { .. }),
+                ) => {
+                    tracing::debug!(%error, "a dead letter is dropped");
+                    break;
+                }
+            }
+        }
+        settle([ticket]).await;
+    }
+}
+
 fn outgoing(topic: &Topic, done: &Finished) -> Outgoing {
     Outgoing {
         topic: topic.clone(),

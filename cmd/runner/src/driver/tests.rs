@@ -31,7 +31,8 @@ const LOW: &str = "node.jobs.low";
 
 fn mem_bus() -> MemBus {
     let one = TopicConfig::with_partitions(NonZeroU32::MIN);
-    MemBus::new([HIGH, MEDIUM, LOW, "node.results"].map(|topic| (Topic::new(topic), one)))
+    let dead = "node.jobs.medium.dead";
+    MemBus::new([HIGH, MEDIUM, LOW, dead, "node.results"].map(|topic| (Topic::new(topic), one)))
 }
 
 /// Leases in memory: who may hold what, and what happened.
@@ -323,6 +324,8 @@ async fn messages_that_cannot_be_read_or_come_too_late_are_passed_over() {
     world.send(MEDIUM, &in_time).await;
     assert_eq!(world.work(8, world.result()).await, (2, completed(json!(2))));
     assert_eq!(world.undone(MEDIUM).await, [] as [u128; 0]);
+    let letters = world.undone("node.jobs.medium.dead").await;
+    assert_eq!(letters, [1; 4], "what cannot be read is kept for somebody to look at");
 }
 
 /// A topic without groups keeps the last 1,024 messages; who has joined misses none.

@@ -32,6 +32,15 @@ over_both! {
         stack.quiet().await;
     }
 
+    async fn what_is_no_result_goes_to_the_dead_letters(stack: Stack) {
+        let letter = stack.publish_nonsense().await;
+        assert_eq!(&letter.payload[..], b"{\"run\": 7");
+        let names: Vec<&str> = letter.headers.iter().map(|header| &*header.name).collect();
+        assert!(names.contains(&"aob-dead-reason") && names.contains(&"aob-dead-offset"));
+        let run = stack.start(&echo_document(2), json!({})).await;
+        assert_eq!(stack.wait(run).await, RunStatus::Completed);
+    }
+
     async fn children_report_to_their_parents(stack: Stack) {
         let leaf = json!({"nodes": [{"id": "x", "type": "function", "config": {"name": "echo", "args": "$inputs"}}], "edges": []});
         let document = json!({

@@ -82,8 +82,14 @@ fn clock() -> Clock {
 
 fn bus() -> Arc<dyn Bus> {
     let config = TopicConfig::with_partitions(NonZeroU32::new(4).expect("not zero"));
-    let names =
-        ["node.jobs.high", "node.jobs.medium", "node.jobs.low", "node.results", "workflow.events"];
+    let names = [
+        "node.jobs.high",
+        "node.jobs.medium",
+        "node.jobs.low",
+        "node.results",
+        "node.results.dead",
+        "workflow.events",
+    ];
     Arc::new(MemBus::new(names.map(|name| (Topic::new(name), config))))
 }
 
@@ -147,6 +153,18 @@ impl Stack {
 
     fn second_at(&self, clock: Clock) -> Self {
         Self::over(self.storage.clone(), clock)
+    }
+
+    /// Publishes a result that is none, and returns the dead letter that it becomes.
+    pub(crate) async fn publish_nonsense(&self) -> aob_bus::Message {
+        let dead = Topic::new("node.results.dead");
+        let letters = self.storage.bus.subscribe(&dead, "test").await.expect("there is a topic");
+        let topic = Topic::new(RESULTS_TOPIC);
+        let payload = bytes::Bytes::from_static(b"{\"run\": 7");
+        let nonsense = Outgoing { topic, key: [7; 16], headers: Vec::new(), payload };
+        self.storage.bus.publish(vec![nonsense]).await.expect("it is published");
+        let letter = tokio::time::timeout(PATIENCE, letters.recv_batch(1)).await;
+        letter.expect("a dead letter").expect("it is received").remove(0)
     }
 
     fn new_run(&self) -> RunId {
