@@ -6,7 +6,10 @@ RUNS ?= 1000
 SEED ?= 1
 PROFILE ?= release
 
-.PHONY: demo test test-full sim fix bench setup
+.PHONY: demo test test-full sim fix bench stack programs setup
+
+# The programs of the production stack; `aob` is built without their adapters.
+PRODUCTION = aob-orchestrator/production,aob-runner/production,aob-fanout/production
 
 ## Runs the onboarding example from start to end on the embedded stack.
 demo: setup
@@ -22,12 +25,17 @@ test: setup
 	$(CARGO) clippy --locked -p aob-store --all-targets --features postgres -- -D warnings
 	$(CARGO) clippy --locked -p aob-cache --all-targets --features redis -- -D warnings
 	$(CARGO) clippy --locked -p aob-bus --all-targets --features kafka -- -D warnings
+	$(CARGO) clippy --locked -p aob-production --all-targets --features adapters -- -D warnings
+	$(CARGO) clippy --locked -p aob-orchestrator -p aob-runner -p aob-fanout --features $(PRODUCTION) --bins -- -D warnings
 	$(CARGO) clippy --locked -p aob-cas --all-targets --features s3 -- -D warnings
 	$(CARGO) test --locked --workspace
 	$(CARGO) test --locked -p aob-sim --features seeded-bugs --test it bugs
 	scripts/services run redis -- $(CARGO) test --locked -p aob-cache --features redis --test redis
 	scripts/services run s3 -- $(CARGO) test --locked -p aob-cas --features s3 --test s3
 	scripts/services run kafka -- $(CARGO) test --locked -p aob-bus --features kafka --test kafka
+	$(CARGO) test --locked -p aob-production --features adapters
+	$(MAKE) programs
+	AOB_DEMO_PORT=7719 AOB_RUNNER_ALLOW=127.0.0.1:7719 scripts/stack run -- scripts/examples
 	scripts/services run postgres -- $(CARGO) test --locked -p aob-store --features postgres --test postgres
 
 ## As `test`, optimised, with everything that is ignored by default.
@@ -44,6 +52,14 @@ sim: setup
 bench: setup
 	$(CARGO) build --release --locked -p aob
 	$(CARGO) run --release --locked -p aob-bench -- --json target/bench.json
+
+## Starts the production stack on this machine, with a key, until Ctrl-C.
+stack: setup programs
+	scripts/stack foreground
+
+programs:
+	$(CARGO) build --locked -p aob
+	$(CARGO) build --locked -p aob-orchestrator -p aob-runner -p aob-fanout --features $(PRODUCTION) --bins
 
 ## Formats and regenerates what is generated.
 fix: setup

@@ -15,6 +15,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("aob-cas", &[]),
     ("aob-address", &[]),
     ("aob-egress", &["aob-address"]),
+    // Settings and ports of service programs; only their mains use it.
+    ("aob-production", &["aob-store", "aob-bus", "aob-cache", "aob-cas"]),
     ("aob-ir", &[]),
     ("aob-materializer", &["aob-ir"]),
     ("aob-validator", &["aob-address", "aob-ir", "aob-materializer"]),
@@ -54,12 +56,25 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "aob-bus",
             "aob-cache",
             "aob-cas",
+            "aob-production",
         ],
     ),
-    ("aob-fanout", &["aob-engine", "aob-api", "aob-edge", "aob-store", "aob-bus"]),
+    (
+        "aob-fanout",
+        &["aob-engine", "aob-api", "aob-edge", "aob-store", "aob-bus", "aob-production"],
+    ),
     (
         "aob-runner",
-        &["aob-ir", "aob-engine", "aob-api", "aob-store", "aob-bus", "aob-cas", "aob-egress"],
+        &[
+            "aob-ir",
+            "aob-engine",
+            "aob-api",
+            "aob-store",
+            "aob-bus",
+            "aob-cas",
+            "aob-egress",
+            "aob-production",
+        ],
     ),
 ];
 

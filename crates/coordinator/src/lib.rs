@@ -42,7 +42,7 @@ pub use performer::{EVENTS_TOPIC, Performer, RESULTS_TOPIC, job_topic};
 pub use reader::{Reader, blob_digest, namespace, parse};
 pub use results::Results;
 pub use segment::{Sealed, seal};
-pub use service::{Config, Coordinator, Deps};
+pub use service::{Config, Coordinator, Deps, Duties};
 pub use workflows::{Choice, ChosenVersion, Resolved, WorkflowError, WorkflowRef, Workflows};
 
 /// The stream of a run.

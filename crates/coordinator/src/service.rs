@@ -41,6 +41,8 @@ pub struct Config {
     pub core: CoreConfig,
     /// Compiled workflows kept in memory.
     pub workflows_max: NonZeroUsize,
+    /// What it does besides deciding and performing what is submitted to it.
+    pub duties: Duties,
     /// Publish domain events on `workflow.events`.
     pub publish_events: bool,
     /// How often the relay looks for effects that nobody performs.
@@ -54,12 +56,29 @@ pub struct Config {
     pub rules: Arc<Rules>,
 }
 
+/// What some process of a stack has to do, each on as many as wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Duties {
+    /// Taking results in from the topic.
+    pub results: bool,
+    /// Performing what a crash left.
+    pub relay: bool,
+    /// Looking for timers that are due.
+    pub timers: bool,
+}
+
+impl Duties {
+    /// All of them: a process that is a stack of its own.
+    pub const ALL: Self = Self { results: true, relay: true, timers: true };
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
             shards: NonZeroUsize::MIN,
             core: CoreConfig::default(),
             workflows_max: NonZeroUsize::new(512).unwrap_or(NonZeroUsize::MIN),
+            duties: Duties::ALL,
             publish_events: true,
             relay_period: Duration::from_secs(1),
             sweep_period: Duration::from_secs(1),
@@ -87,6 +106,31 @@ pub struct Deps {
 impl std::fmt::Debug for Deps {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Deps").field("store", &self.store).finish_non_exhaustive()
+    }
+}
+
+/// What may be a duty.
+struct Work {
+    results: Results,
+    sweeper: Sweeper,
+    relay: Relay,
+}
+
+impl Work {
+    fn start(self, duties: Duties, tasks: &TaskTracker, shutdown: &CancellationToken) {
+        let Self { results, sweeper, relay } = self;
+        if duties.results {
+            tasks.spawn(results.run(shutdown.clone()));
+        }
+        if duties.timers {
+            tasks.spawn(sweeper.run(shutdown.clone()));
+        }
+        if duties.relay {
+            tasks.spawn(relay.run(shutdown.clone()));
+        } else {
+            // Who has the duty looks; nobody here waits for it.
+            relay.swept.cancel();
+        }
     }
 }
 
@@ -158,7 +202,6 @@ impl Coordinator {
             tasks.spawn(performer.clone().run(receiver));
         }
         let results = Results { bus, reader: reader.clone(), handle: handle.clone() };
-        tasks.spawn(results.clone().run(shutdown.clone()));
         let sweeper = Sweeper {
             store: Arc::clone(&store),
             handle: handle.clone(),
@@ -167,11 +210,10 @@ impl Coordinator {
             process: Arc::clone(&config.process),
             at_least: config.sweep_period,
         };
-        tasks.spawn(sweeper.run(shutdown.clone()));
-        let performing = performer.clone();
         let (period, swept) = (config.relay_period, CancellationToken::new());
-        let relay = Relay { store, performer: performing, clock, period, swept: swept.clone() };
-        tasks.spawn(relay.run(shutdown.clone()));
+        let own = performer.clone();
+        let relay = Relay { store, performer: own, clock, period, swept: swept.clone() };
+        Work { results: results.clone(), sweeper, relay }.start(config.duties, &tasks, shutdown);
         tasks.close();
         let process = Arc::clone(&config.process);
         let rules = Arc::clone(&config.rules);

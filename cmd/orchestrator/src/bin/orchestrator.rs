@@ -1,0 +1,250 @@
+//! `orchestrator`: the API, coordinators, relay and timers on the production stack, all in one
+//! process or each in processes of its own.
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use aob_api::Role as KeyRole;
+use aob_coordinator::{Coordinator, Duties};
+use aob_edge::{Socket, serve, system_entropy};
+use aob_orchestrator::{Bootstrap, Config, Deps, Orchestrator, bootstrap, has_no_keys};
+use aob_production::{
+    Admin, CommonArgs, Metrics, Ports, Settings, observe, stop_when_asked, topics, write_logs,
+};
+use axum::middleware::from_fn_with_state;
+use clap::{Parser, Subcommand, ValueEnum};
+use tokio_util::sync::CancellationToken;
+
+/// How long coordinators may take to bring what they hold to an end.
+const STOP_LIMIT: Duration = Duration::from_secs(30);
+
+/// Serves the API, decides, relays and keeps time.
+#[derive(Debug, Parser)]
+#[command(name = "orchestrator", version)]
+struct Args {
+    #[command(flatten)]
+    common: CommonArgs,
+    /// What this process does; others may do the same.
+    #[arg(
+        long,
+        env = "AOB_ROLES",
+        value_name = "ROLES",
+        value_delimiter = ',',
+        default_value = "api,coordinator,relay,timers"
+    )]
+    roles: Vec<Role>,
+    /// Where to listen; as `--set http.listen=ADDRESS`.
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+    #[command(subcommand)]
+    command: Option<Asked>,
+}
+
+/// What a process does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Role {
+    /// Answers requests.
+    Api,
+    /// Takes results in.
+    Coordinator,
+    /// Performs what a crash left.
+    Relay,
+    /// Looks for timers that are due.
+    Timers,
+}
+
+/// What to do instead of serving.
+#[derive(Debug, Subcommand)]
+enum Asked {
+    /// Print the settings in effect, with their sources and without secrets.
+    Config,
+    /// Bring the database up to date, as its owner.
+    Migrate,
+    /// Work on topics.
+    #[command(subcommand)]
+    Topics(Topics),
+    /// Work on API keys.
+    #[command(subcommand)]
+    Keys(Keys),
+}
+
+#[derive(Debug, Subcommand)]
+enum Topics {
+    /// Make the topics that are not there.
+    Create,
+}
+
+#[derive(Debug, Subcommand)]
+enum Keys {
+    /// Make an API key and print it: the only time that it is shown. It needs no key, because who
+    /// has the database may do everything.
+    Create {
+        /// Its workspace, made where there is none.
+        #[arg(long, value_name = "NAME", default_value = "default")]
+        workspace: String,
+        /// Whose it is: logs name its user `user:NAME`.
+        #[arg(long, value_name = "NAME")]
+        name: String,
+        /// What it may do; may be repeated.
+        #[arg(long = "role", value_name = "ROLE", required = true, value_parser = key_role)]
+        roles: Vec<KeyRole>,
+        /// Write the key to this file, which only its owner may read, instead of printing it.
+        #[arg(long, value_name = "FILE")]
+        to: Option<PathBuf>,
+    },
+}
+
+fn key_role(text: &str) -> Result<KeyRole, String> {
+    let known = || KeyRole::ALL.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(", ");
+    let found = KeyRole::ALL.iter().find(|role| role.as_str() == text);
+    found.copied().ok_or_else(|| format!("roles are: {}", known()))
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<ExitCode> {
+    let mut args = Args::parse();
+    if let Some(listen) = args.listen {
+        args.common.set.push(format!("http.listen={listen}"));
+    }
+    let settings = args.common.settings()?;
+    if let Some(Asked::Config) = args.command {
+        write!(std::io::stdout(), "{settings}")?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    write_logs();
+    match args.command {
+        None => Box::pin(work(&settings, &args.roles)).await,
+        Some(asked) => Box::pin(prepare(&settings, asked)).await.map(|()| ExitCode::SUCCESS),
+    }
+}
+
+async fn prepare(settings: &Settings, asked: Asked) -> anyhow::Result<()> {
+    match asked {
+        Asked::Config => {}
+        Asked::Migrate => {
+            let owner: String = settings.need("database.owner_url")?;
+            aob_store::postgres::migrate(&owner).await.context("the database is not migrated")?;
+        }
+        Asked::Topics(Topics::Create) => {
+            let made = Ports::bus(settings)?.create_topics(&topics(settings)?).await?;
+            for topic in made {
+                writeln!(std::io::stdout(), "{topic}")?;
+            }
+        }
+        Asked::Keys(Keys::Create { workspace, name, roles, to }) => {
+            let ports = Ports::open(settings).await?;
+            let now_ms = ports.clock.now_ms();
+            let new = Bootstrap { workspace: &workspace, name: &name, roles: &roles, now_ms };
+            let token = bootstrap(&*ports.store, &system_entropy(), new).await?;
+            show(&token, to)?;
+        }
+    }
+    Ok(())
+}
+
+fn show(token: &str, to: Option<PathBuf>) -> anyhow::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let Some(path) = to else { return Ok(writeln!(std::io::stdout(), "{token}")?) };
+    let mut options = std::fs::OpenOptions::new();
+    let mut file = options.write(true).create_new(true).mode(0o600).open(path)?;
+    Ok(file.write_all(token.as_bytes())?)
+}
+
+/// What a process of these roles is configured with.
+fn config(settings: &Settings, roles: &[Role]) -> anyhow::Result<Config> {
+    let mut config = Config::new(settings.need("http.listen")?);
+    let day = Duration::from_secs(24 * 60 * 60);
+    config.retention = settings.get::<u32>("retention.days")?.map(|days| day.saturating_mul(days));
+    config.coordinator.shards = settings.need::<NonZeroUsize>("coordinator.shards")?;
+    config.coordinator.duties = Duties {
+        results: roles.contains(&Role::Coordinator),
+        relay: roles.contains(&Role::Relay),
+        timers: roles.contains(&Role::Timers),
+    };
+    Ok(config)
+}
+
+/// Works until it is asked to stop, then brings to an end what it has begun.
+async fn work(settings: &Settings, roles: &[Role]) -> anyhow::Result<ExitCode> {
+    if roles.is_empty() {
+        bail!("--roles: a process without roles does nothing");
+    }
+    let config = config(settings, roles)?;
+    let ports = Ports::open(settings).await?;
+    let stopping = stop_when_asked()?;
+    let closing = CancellationToken::new();
+    let metrics = Metrics::new("orchestrator", env!("CARGO_PKG_VERSION"));
+    let (own, stop) = (ports.clone(), stopping.clone());
+    let admin = Admin { ports: own, metrics: metrics.clone(), stopping: stop };
+    let admin = tokio::spawn(admin.serve(settings.need("admin.listen")?, closing.clone()));
+    let following = ports.clock.clone().follow(ports.store.clone(), closing.clone());
+    let following = tokio::spawn(following);
+    let ended = if roles.contains(&Role::Api) {
+        answer(&config, &ports, metrics, &stopping).await?
+    } else {
+        decide(&config, &ports, &stopping).await
+    };
+    // Others take over at once what this process gives up in order.
+    ports.bus.settled().await;
+    closing.cancel();
+    following.await?;
+    admin.await?.context("admin.listen")?;
+    Ok(if ended { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Serves the API. False: what was begun did not end in time, and is finished by another process.
+async fn answer(
+    config: &Config,
+    ports: &Ports,
+    metrics: Metrics,
+    stopping: &CancellationToken,
+) -> anyhow::Result<bool> {
+    let socket = Socket::reserve(config.listen).await.context("http.listen")?;
+    if has_no_keys(&*ports.store).await? {
+        tracing::warn!(
+            "there is no API key yet, so nobody can ask for anything; type: \
+             orchestrator keys create --name NAME --role admin"
+        );
+    }
+    let deps = Deps {
+        store: ports.store.clone(),
+        cas: ports.cas.clone(),
+        cache: ports.cache(),
+        bus: Arc::new(ports.bus.clone()),
+        clock: ports.clock.as_port(),
+        entropy: system_entropy(),
+    };
+    // Requests may still submit commands while they are let end.
+    let shutdown = CancellationToken::new();
+    let orchestrator = Orchestrator::start(config, deps, &shutdown);
+    tracing::info!(address = %socket.address, "serving");
+    let app = orchestrator.router().layer(from_fn_with_state(metrics, observe));
+    serve(socket.listener, app, &config.serve, stopping).await;
+    shutdown.cancel();
+    Ok(orchestrator.stopped().await)
+}
+
+/// Does the duties of a process that answers nobody.
+async fn decide(config: &Config, ports: &Ports, stopping: &CancellationToken) -> bool {
+    let mut process = [0_u8; 8];
+    system_entropy()(&mut process);
+    let mut settings = config.coordinator.clone();
+    settings.process = format!("{:016x}", u64::from_be_bytes(process)).into();
+    let deps = aob_coordinator::Deps {
+        store: ports.store.clone(),
+        cas: ports.cas.clone(),
+        cache: ports.cache(),
+        bus: Arc::new(ports.bus.clone()),
+        clock: ports.clock.as_port(),
+    };
+    let coordinator = Coordinator::start(&settings, deps, stopping);
+    tracing::info!("working");
+    stopping.cancelled().await;
+    coordinator.stopped(STOP_LIMIT).await
+}

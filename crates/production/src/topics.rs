@@ -1,0 +1,60 @@
+//! The topics of the product.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+
+use aob_bus::kafka::TopicSpec;
+use aob_bus::{Topic, dead_topic};
+
+use crate::{Settings, SettingsError};
+
+/// Those whose messages are read by us, so that some may turn out unreadable.
+const READ: [&str; 6] = [
+    "agent.jobs",
+    "agent.results",
+    "node.jobs.high",
+    "node.jobs.low",
+    "node.jobs.medium",
+    "node.results",
+];
+
+/// Those that are for others.
+const PUBLISHED: [&str; 2] = ["patch.created", "workflow.events"];
+
+/// Copies of each message that must exist before it is acknowledged, with three replicas or more.
+const IN_SYNC: &str = "2";
+
+/// All topics as they have to be made.
+///
+/// # Errors
+/// If their numbers cannot be read.
+pub fn topics(settings: &Settings) -> Result<Vec<TopicSpec>, SettingsError> {
+    let partitions: NonZeroU32 = settings.need("kafka.partitions")?;
+    let replicas: u16 = settings.need("kafka.replicas")?;
+    let durable = (replicas >= 3).then(|| ("min.insync.replicas".to_owned(), IN_SYNC.to_owned()));
+    let common: BTreeMap<String, String> = durable.into_iter().collect();
+    let spec = |topic: Topic, partitions| {
+        let settings = common.clone();
+        TopicSpec { topic, partitions, replicas, settings }
+    };
+    let live = READ.into_iter().chain(PUBLISHED).map(|name| spec(Topic::new(name), partitions));
+    let dead = READ.into_iter().map(|name| spec(dead_topic(&Topic::new(name)), NonZeroU32::MIN));
+    Ok(live.chain(dead).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_can_be_unreadable_has_a_place_for_the_dead() {
+        let flags = ["kafka.partitions=3".to_owned()];
+        let settings = Settings::load(None, |_| None, &flags).unwrap();
+        let topics = topics(&settings).unwrap();
+        let find = |name: &str| topics.iter().find(|spec| spec.topic.as_str() == name);
+        assert_eq!(find("node.results").unwrap().partitions.get(), 3);
+        assert_eq!(find("node.results.dead").unwrap().partitions.get(), 1);
+        assert!(find("workflow.events").is_some() && find("workflow.events.dead").is_none());
+        assert!(topics.iter().all(|spec| spec.settings["min.insync.replicas"] == "2"));
+    }
+}
