@@ -26,7 +26,7 @@ test: setup
 	$(CARGO) clippy --locked -p aob-cache --all-targets --features redis -- -D warnings
 	$(CARGO) clippy --locked -p aob-bus --all-targets --features kafka -- -D warnings
 	$(CARGO) clippy --locked -p aob-production --all-targets --features adapters -- -D warnings
-	$(CARGO) clippy --locked -p aob-orchestrator -p aob-runner -p aob-fanout --features $(PRODUCTION) --bins -- -D warnings
+	$(CARGO) clippy --locked -p aob-orchestrator -p aob-runner -p aob-fanout --features $(PRODUCTION) --bins --tests -- -D warnings
 	$(CARGO) clippy --locked -p aob-cas --all-targets --features s3 -- -D warnings
 	$(CARGO) test --locked --workspace
 	$(CARGO) test --locked -p aob-sim --features seeded-bugs --test it bugs
@@ -34,6 +34,7 @@ test: setup
 	scripts/services run s3 -- $(CARGO) test --locked -p aob-cas --features s3 --test s3
 	scripts/services run kafka -- $(CARGO) test --locked -p aob-bus --features kafka --test kafka
 	$(CARGO) test --locked -p aob-production --features adapters
+	scripts/services run -- $(CARGO) test --locked -p aob-orchestrator --features production --test production
 	$(MAKE) programs
 	AOB_DEMO_PORT=7719 AOB_RUNNER_ALLOW=127.0.0.1:7719 scripts/stack run -- scripts/examples
 	scripts/services run postgres -- $(CARGO) test --locked -p aob-store --features postgres --test postgres

@@ -58,7 +58,8 @@ impl fmt::Debug for S3Credentials {
 /// Settings of an [`S3Cas`].
 #[derive(Debug, Clone)]
 pub struct S3Config {
-    /// The bucket, which exists.
+    /// The bucket, which exists. Who asks may list it: otherwise the service does not tell what is
+    /// missing from what is forbidden.
     pub bucket: String,
     /// What all names begin with, without slashes at its ends; may be empty.
     pub prefix: String,
