@@ -2,10 +2,16 @@
 
 use super::*;
 
+/// A folder with a file of settings.
+fn written(file: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a scratch folder");
+    std::fs::write(folder.path().join("aob.toml"), file).expect("a file in it");
+    folder
+}
+
 fn load(file: &str, variables: &[(&str, &str)], flags: &[&str]) -> Result<Settings, SettingsError> {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = written(file);
     let path = folder.path().join("aob.toml");
-    std::fs::write(&path, file).unwrap();
     let lookup = |name: &str| {
         variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
     };
@@ -28,21 +34,19 @@ fn each_layer_is_over_the_one_before() {
 
 #[test]
 fn errors_name_the_key_and_not_the_value() {
-    let cases: [(&str, &[(&str, &str)], &[&str], &str); 6] = [
+    for (file, flags, expected) in [
         (
             "[databse]\nlog_url = \"x\"\n",
-            &[],
-            &[],
+            &[][..],
             "there is no setting `databse.log_url`; did you mean `database.log_url`?",
         ),
-        ("kafka = 1\n", &[], &[], "there is no setting `kafka`"),
-        ("[s3]\nsecret = s3cret\n", &[], &[], "line 2: this is not TOML"),
-        ("[s3.secret]\nx = 1\n", &[], &[], "there is no setting `s3.secret`"),
-        ("", &[], &["nonsense"], "`--set nonsense` is not of the form KEY=VALUE"),
-        ("", &[], &["http.port=1"], "flag: there is no setting `http.port`"),
-    ];
-    for (file, variables, flags, expected) in cases {
-        let message = load(file, variables, flags).unwrap_err().to_string();
+        ("kafka = 1\n", &[], "there is no setting `kafka`"),
+        ("[s3]\nsecret = s3cret\n", &[], "line 2: this is not TOML"),
+        ("[s3.secret]\nx = 1\n", &[], "there is no setting `s3.secret`"),
+        ("", &["nonsense"], "`--set nonsense` is not of the form KEY=VALUE"),
+        ("", &["http.port=1"], "flag: there is no setting `http.port`"),
+    ] {
+        let message = load(file, &[], flags).unwrap_err().to_string();
         assert!(message.contains(expected), "{message}");
         assert!(!message.contains("s3cret"), "{message}");
     }
