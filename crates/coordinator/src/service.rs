@@ -117,6 +117,22 @@ struct Work {
 }
 
 impl Work {
+    fn new(config: &Config, performer: &Performer, clock: Clock, wake: Arc<WakeHint>) -> Self {
+        let Performer { store, bus, reader, handle, .. } = performer.clone();
+        let results = Results { bus, reader, handle: handle.clone() };
+        let sweeper = Sweeper {
+            store: Arc::clone(&store),
+            handle,
+            clock: Arc::clone(&clock),
+            wake,
+            process: Arc::clone(&config.process),
+            at_least: config.sweep_period,
+        };
+        let (period, swept) = (config.relay_period, CancellationToken::new());
+        let relay = Relay { store, performer: performer.clone(), clock, period, swept };
+        Self { results, sweeper, relay }
+    }
+
     fn start(self, duties: Duties, tasks: &TaskTracker, shutdown: &CancellationToken) {
         let Self { results, sweeper, relay } = self;
         if duties.results {
@@ -173,7 +189,7 @@ impl Coordinator {
         let pool_work = Arc::new(Notify::new());
         let performer = Performer {
             store: Arc::clone(&store),
-            bus: Arc::clone(&bus),
+            bus,
             reader: reader.clone(),
             workflows: Arc::clone(&workflows),
             handle: handle.clone(),
@@ -201,19 +217,9 @@ impl Coordinator {
             tasks.spawn(shard.run(shutdown.clone()));
             tasks.spawn(performer.clone().run(receiver));
         }
-        let results = Results { bus, reader: reader.clone(), handle: handle.clone() };
-        let sweeper = Sweeper {
-            store: Arc::clone(&store),
-            handle: handle.clone(),
-            clock: Arc::clone(&clock),
-            wake,
-            process: Arc::clone(&config.process),
-            at_least: config.sweep_period,
-        };
-        let (period, swept) = (config.relay_period, CancellationToken::new());
-        let own = performer.clone();
-        let relay = Relay { store, performer: own, clock, period, swept: swept.clone() };
-        Work { results: results.clone(), sweeper, relay }.start(config.duties, &tasks, shutdown);
+        let work = Work::new(config, &performer, clock, wake);
+        let (results, swept) = (work.results.clone(), work.relay.swept.clone());
+        work.start(config.duties, &tasks, shutdown);
         tasks.close();
         let process = Arc::clone(&config.process);
         let rules = Arc::clone(&config.rules);
