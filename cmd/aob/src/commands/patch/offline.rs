@@ -33,8 +33,7 @@ pub(super) fn plan(context: &Context, file: &str, edits: &Edits) -> Result<Exit,
         None => Author::Person,
     };
     let operations = body["operations"].to_string();
-    let offline =
-        check_offline(&text, &operations, &author).map_err(|rejected| refused(rejected))?;
+    let offline = check_offline(&text, &operations, &author).map_err(refused)?;
     let view = view(&base.ir, &operations, &author, offline);
     let out = context.out;
     match out.format {
