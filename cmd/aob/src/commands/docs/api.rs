@@ -11,8 +11,9 @@ use serde_json::Value;
 use schemas::Schemas;
 
 /// Groups of routes, in the order in which a newcomer meets them.
-const GROUPS: [(&str, &str); 8] = [
+const GROUPS: [(&str, &str); 9] = [
     ("runs", "Runs"),
+    ("patches", "Patches of runs"),
     ("streams", "Streams"),
     ("approvals", "Approvals"),
     ("workflows", "Workflows"),
