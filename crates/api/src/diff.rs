@@ -220,7 +220,7 @@ fn fields(before: &Value, after: &Value) -> Vec<FieldDiff> {
     found
 }
 
-/// What is not an object with keys, by its pointer. Nothing is no leaf.
+/// What is not an object with keys, by its pointer. At the top nothing is no leaf.
 fn leaves<'v>(value: &'v Value, pointer: String, found: &mut BTreeMap<String, &'v Value>) {
     match value.as_object() {
         Some(keys) if !keys.is_empty() => {
@@ -229,8 +229,9 @@ fn leaves<'v>(value: &'v Value, pointer: String, found: &mut BTreeMap<String, &'
                 leaves(value, format!("{pointer}/{key}"), found);
             }
         }
-        _ if value.is_null() && pointer.is_empty() => {}
-        _ => {
+        Some(_) if pointer.is_empty() => {}
+        None if value.is_null() && pointer.is_empty() => {}
+        Some(_) | None => {
             found.insert(pointer, value);
         }
     }

@@ -51,8 +51,8 @@ fn a_node_put_between_two_others_is_run_through() {
     assert_eq!(done(&home, &run)["output"], json!(["p"]));
     let log = home.ok(&["run", "events", &run]);
     assert!(log.contains("revision 1 of the graph holds from here on"), "{log}");
-    let late = home.aob(&[&["patch", "apply", &run][..], &edit].concat());
-    assert_eq!(late.code, 4);
+    let late = home.aob(&["patch", "apply", &run, "--set", "save/config/args=1"]);
+    assert_eq!(late.code, 4, "{}", late.stderr);
     assert!(late.stderr.contains("fork"), "{}", late.stderr);
 }
 

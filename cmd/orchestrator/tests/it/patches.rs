@@ -202,12 +202,14 @@ async fn agents_are_held_to_less_than_people() {
     let on_behalf = json!({"operations": copy, "node_id": "fetch"});
     let got = propose(&stack, &run, &on_behalf).await;
     assert_eq!(got.json()["errors"][0]["code"], "operation_not_allowed", "{}", got.text);
-    assert_eq!(propose(&stack, &run, &with(&copy)).await.status, StatusCode::CREATED);
-    let long =
-        json!([{"op": "add", "path": "/metadata", "value": {"description": "x".repeat(80 << 10)}}]);
+    let got = propose(&stack, &run, &with(&copy)).await;
+    assert_eq!(got.status, StatusCode::CREATED, "{}", got.text);
+    let args = "/nodes/save/config/args";
+    let long = json!([{"op": "replace", "path": args, "value": "x".repeat(80 << 10)}]);
     let got = stack.ask(&agent, Method::POST, &path, Some(&with(&long))).await;
     assert_eq!(said(&got), (413, "body_too_large".to_owned()));
-    assert_eq!(propose(&stack, &run, &with(&long)).await.status, StatusCode::CREATED);
+    let got = propose(&stack, &run, &with(&long)).await;
+    assert_eq!(got.status, StatusCode::CREATED, "{}", got.text);
     let six: Vec<Value> = (0..6)
         .map(|n| {
             json!({"op": "add", "path": "/nodes/-", "value":
@@ -215,7 +217,7 @@ async fn agents_are_held_to_less_than_people() {
         })
         .collect();
     let got = propose(&stack, &run, &with(&json!(six))).await;
-    assert_eq!(got.json()["errors"][0]["code"], "agent_limit", "{}", got.text);
+    assert_eq!(got.json()["errors"][0]["code"], "too_many_agents", "{}", got.text);
 }
 
 #[tokio::test]

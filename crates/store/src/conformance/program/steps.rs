@@ -245,8 +245,8 @@ fn catalog_step() -> impl Strategy<Value = CatalogStep> {
     prop_oneof![
         14 => (home(), tag(), wish, expected)
             .prop_map(|(home, tag, wish, expected)| CatalogStep::Tag(home, tag, wish, expected)),
-        3 => (home(), 0..4u8, tag()).prop_map(|(home, id, tag)| CatalogStep::Patch(home, id, tag)),
-        3 => (home(), tag(), 0..4u8, 0..3u8)
+        3 => (home(), 0..2u8, tag()).prop_map(|(home, id, tag)| CatalogStep::Patch(home, id, tag)),
+        3 => (home(), tag(), 0..2u8, 0..3u8)
             .prop_map(|(home, tag, id, entered)| CatalogStep::Settle(home, tag, id, entered)),
         1 => (home(), 0..3u8, 0..3u8)
             .prop_map(|(home, digest, parent)| CatalogStep::Patched(home, digest, parent)),
