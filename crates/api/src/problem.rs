@@ -45,8 +45,9 @@ pub struct Problem {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = "uuid")]
     pub run: Option<RunId>,
-    /// Both sides of a conflict (`patch_conflict`): `ours`, what the run has become, and `theirs`,
-    /// what the patch wants.
+    /// The conflicts (`patch_conflict`): a list of `{"reason", "ours", "theirs", "values"}`. `ours` is
+    /// an operation of the patch, `theirs` one that was applied before, and `values` what is at stake:
+    /// `{"pointer", "base", "ours", "theirs"}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conflict: Option<RawText>,
     /// The version that the tag is at (`precondition_failed`); 0: it does not exist.

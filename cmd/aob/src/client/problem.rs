@@ -2,6 +2,7 @@
 
 use aob_api::{Problem, ProblemItem};
 use http::StatusCode;
+use serde_json::Value;
 
 use super::{Answer, Got};
 use crate::exit::Exit;
@@ -20,7 +21,9 @@ pub(crate) fn failure(answer: &Answer, known: bool) -> Failure {
         );
     };
     let message = problem.to_string();
-    let findings: Vec<Finding> = problem.errors.into_iter().map(finding).collect();
+    let conflicts = raw["conflict"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let findings: Vec<Finding> =
+        problem.errors.into_iter().map(finding).chain(conflicts.iter().map(conflict)).collect();
     let todo = problem.hint.or_else(|| match &findings[..] {
         [only] => only.hint.clone(),
         _ => None,
@@ -38,6 +41,26 @@ fn finding(item: ProblemItem) -> Finding {
         message: format!("{}{message}", place.unwrap_or_default()),
         hint,
         example: example.map(|example| example.0.get().to_owned()),
+    }
+}
+
+/// Both sides of a conflict.
+fn conflict(conflict: &Value) -> Finding {
+    let values = &conflict["values"];
+    let side = |name: &str| match &values[name] {
+        Value::Null => "nothing".to_owned(),
+        value => value.to_string(),
+    };
+    Finding {
+        pointer: values["pointer"].as_str().unwrap_or_default().to_owned(),
+        message: format!(
+            "it was {}; the run has {} now, and the patch wants {}",
+            side("base"),
+            side("theirs"),
+            side("ours")
+        ),
+        hint: None,
+        example: None,
     }
 }
 
