@@ -47,9 +47,9 @@ fn finding(item: ProblemItem) -> Finding {
 /// Both sides of a conflict.
 fn conflict(conflict: &Value) -> Finding {
     let values = &conflict["values"];
-    let side = |name: &str| match &values[name] {
-        Value::Null => "nothing".to_owned(),
-        value => value.to_string(),
+    let side = |name: &str| {
+        let value = &values[name];
+        if value.is_null() { "nothing".to_owned() } else { value.to_string() }
     };
     Finding {
         pointer: values["pointer"].as_str().unwrap_or_default().to_owned(),

@@ -142,7 +142,9 @@ fn edge_line(edge: &EdgeDiff) -> String {
 }
 
 fn checks(checks: &[CheckView]) -> String {
-    let rows = checks.iter().map(|check| {
+    let mut checks: Vec<&CheckView> = checks.iter().collect();
+    checks.sort_by_key(|check| check.layer);
+    let rows = checks.into_iter().map(|check| {
         let (word, tint) = match &*check.outcome {
             "passed" => ("ok", Tint::Good),
             "warned" => ("warning", Tint::Waiting),
