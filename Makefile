@@ -36,7 +36,8 @@ test: setup
 	$(CARGO) test --locked -p aob-production --features adapters
 	scripts/services run -- $(CARGO) test --locked -p aob-orchestrator --features production --test production
 	$(MAKE) programs
-	AOB_DEMO_PORT=7719 AOB_RUNNER_ALLOW=127.0.0.1:7719 scripts/stack run -- scripts/examples
+	port=$$(scripts/services port) && AOB_DEMO_PORT=$$port AOB_RUNNER_ALLOW=127.0.0.1:$$port \
+		scripts/stack run -- scripts/examples
 	scripts/services run postgres -- $(CARGO) test --locked -p aob-store --features postgres --test postgres
 
 ## As `test`, optimised, with everything that is ignored by default.
