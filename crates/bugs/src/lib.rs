@@ -21,12 +21,8 @@ macro_rules! bugs {
 bugs! {
     /// Effects are acknowledged before they are performed.
     AcknowledgedTooEarly,
-    /// Agents that a patch removed are not counted any more.
-    AgentsForgotten,
     /// An append whose outcome is not known is taken for made.
     AppendPresumed,
-    /// An approval holds for whatever the patch has become.
-    ApprovalUnbound,
     /// A run that is cancelled leaves its children alone.
     CancelStopsHere,
     /// The result of a child run is dropped.
@@ -57,14 +53,8 @@ bugs! {
     OffsetTooEarly,
     /// Effects overtake older ones of their stream.
     OutOfOrder,
-    /// The result that carries a patch is recorded by the graph before it, what follows by the one after.
-    MixedGraph,
-    /// A patch that was taken in is taken in again.
-    PatchedTwice,
     /// Nodes start while the run is paused.
     PauseIgnored,
-    /// A patch is applied to whatever document holds by what was planned for another.
-    ProofUnbound,
     /// One vote decides, whatever the quorum.
     QuorumIgnored,
     /// An attempt that is to be sent again is not sent.
@@ -83,8 +73,6 @@ bugs! {
     StaleNoOp,
     /// An event's time is this process's, though the log is ahead of it.
     TimeGoesBack,
-    /// What a removed edge had brought to its target stays there.
-    TokenKept,
 }
 
 /// True where `bug` is active in this thread.

@@ -92,6 +92,10 @@ fn what_waits_for_approval_keeps_the_run_open_and_runs_after_it() {
     assert_eq!(run.lines(), ["patch_proposed", "patch_planned", "approval_requested"]);
     run.complete("save", json!(3));
     assert_eq!(run.status(), RunStatus::Waiting, "the patch is open");
+    let waits = aob_engine::explain(&run.state, Some(&run.ir), &Default::default());
+    assert_eq!(waits.len(), 1);
+    assert_eq!(waits[0].reason, "patch_approval");
+    assert!(waits[0].remedy.starts_with("aob patch approve "), "{}", waits[0].remedy);
     let ticket = run.state.ticket(&run.ticket()).expect("the ticket is there");
     assert_eq!((ticket.instance, ticket.patch), (None, Some(PatchId("mail".into()))));
     assert_eq!(run.vote("user:grace", Vote::Approve), Ok(true));

@@ -14,7 +14,6 @@ mod ticket;
 
 use std::sync::Arc;
 
-use aob_bugs::{Bug, seeded};
 use aob_ir::Ir;
 use aob_validator::Proof;
 
@@ -158,8 +157,6 @@ impl Decider<'_> {
     ) -> Step<Changed> {
         let PatchPlan { operations, validated, withdrawn, routes, repaired, .. } = plan;
         let growth = report::grown(&validated.growth);
-        let approved =
-            if seeded(Bug::ApprovalUnbound) { Some(validated.subject_hash) } else { approved };
         let Ok(proof) = validated.authorise(approved) else {
             return Err(reject(
                 RejectionCode::SubjectChanged,
@@ -178,7 +175,7 @@ impl Decider<'_> {
             inverse: self.payload(&inverse),
             growth,
             agents: proof.agents_ever().clone(),
-            withdrawn: if seeded(Bug::TokenKept) { Vec::new() } else { withdrawn },
+            withdrawn,
             routes,
             repaired,
             children: self.children_of(patch),

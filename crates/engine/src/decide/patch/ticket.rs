@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use aob_bugs::{Bug, seeded};
 use aob_validator::ApprovalNeed;
 
 use super::super::{Decider, Step, Stop, reject};
@@ -98,7 +97,7 @@ impl Decider<'_> {
         match self.plan_again(number) {
             Ok(plan) => {
                 let same = plan.validated.subject_hash == ticket.subject_hash;
-                if !same && !seeded(Bug::ApprovalUnbound) {
+                if !same {
                     self.decide_patch_ticket(
                         &vote.ticket,
                         ApprovalOutcome::Cancelled,
