@@ -139,6 +139,7 @@ pub struct FeedEntry {
     pub segment: Segment,
 }
 
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 impl StreamAppend {
     /// About how many bytes it writes, `per_row` of each segment's besides its events.
     pub(crate) fn weight(&self, per_row: usize) -> usize {
