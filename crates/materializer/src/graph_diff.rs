@@ -108,7 +108,11 @@ impl GraphDiff {
             Some(_) => None,
         };
         if let (Some(old), Some(new)) = (items(before), items(after)) {
-            return ListDiff::between(place, (&old.0, &old.1), (&new.0, &new.1));
+            let list = ListDiff::between(place, (&old.0, &old.1), (&new.0, &new.1));
+            // An empty list that comes or goes has no item to show it by.
+            if !list.is_empty() || before.is_some() == after.is_some() {
+                return list;
+            }
         }
         if !before.zip(after).is_some_and(|(before, after)| equal(before, after)) {
             let (before, after) = (before.cloned(), after.cloned());

@@ -124,3 +124,13 @@ fn lists_without_ids_are_shown_whole() {
     assert_eq!(found["sections"], section);
     assert!(GraphDiff::between(&twice, &twice).is_empty());
 }
+
+#[test]
+fn a_list_that_comes_or_goes_empty_is_shown() {
+    let (with, without) = (json!({"nodes": [], "edges": []}), json!({"nodes": []}));
+    for (before, after) in [(&with, &without), (&without, &with)] {
+        let found = GraphDiff::between(before, after);
+        assert_eq!(found.sections.len(), 1, "{found:?}");
+        assert_eq!(found.sections[0].pointer, "/edges");
+    }
+}
