@@ -105,8 +105,14 @@ fn act(run: &mut Run, action: &Action) {
     }
 }
 
+/// More than usual; `PROPTEST_CASES` asks for more still.
+fn more_cases() -> ProptestConfig {
+    let usual = ProptestConfig::default();
+    ProptestConfig { cases: usual.cases.max(400), ..usual }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    #![proptest_config(more_cases())]
 
     /// After any history, answering everything brings the run to an end.
     #[test]

@@ -316,8 +316,14 @@ fn typed_expressions() -> impl Strategy<Value = String> {
     prop_oneof![int, boolean, list]
 }
 
+/// More than usual; `PROPTEST_CASES` asks for more still.
+fn more_cases() -> ProptestConfig {
+    let usual = ProptestConfig::default();
+    ProptestConfig { cases: usual.cases.max(600), ..usual }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 600, ..ProptestConfig::default() })]
+    #![proptest_config(more_cases())]
 
     /// The rewriting changes what an expression costs, not what it means.
     #[test]
