@@ -5,134 +5,105 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-/// Declares [`Code`] from one table: variant, wire name, explanation.
-macro_rules! codes {
-    ($($(#[doc = $doc:literal])+ $variant:ident => $name:literal,)+) => {
-        /// Kinds of problems. The names are a public contract and never change their meaning.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Code {
-            $($(#[doc = $doc])+ $variant,)+
-        }
-
-        impl Code {
-            /// Every code, in alphabetical order of the names.
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
-
-            /// The name on the wire.
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $name,)+ }
-            }
-
-            /// What it means, for people.
-            pub fn explanation(self) -> &'static str {
-                match self { $(Self::$variant => concat!($($doc, "\n"),+).trim_ascii(),)+ }
-            }
-        }
-    };
-}
-
-codes! {
-    /// The loop's back edge is drawn as an edge; `loop_back_to` already stands for it.
-    BackEdgeDrawn => "back_edge_drawn",
-    /// A key and its alias are both present.
-    BothSpellings => "both_spellings",
-    /// Keys exclude each other, or one of several is needed.
-    ConflictingKeys => "conflicting_keys",
-    /// Edges form a cycle that no loop node declares.
-    Cycle => "cycle",
-    /// Two edges have the same id; a second edge of the same pair of nodes needs an `id`.
-    DuplicateEdgeId => "duplicate_edge_id",
-    /// An object has the same key twice.
-    DuplicateKey => "duplicate_key",
-    /// Two nodes have the same id, bodies of maps included.
-    DuplicateNodeId => "duplicate_node_id",
-    /// An edge into a loop's body that does not end at its head.
-    EdgeIntoLoop => "edge_into_loop",
-    /// An edge, or a way out of a loop, that can never be taken.
-    EdgeNeverTaken => "edge_never_taken",
-    /// An edge out of a loop's body that neither starts at the loop node nor is a failure route.
-    EdgeOutOfLoop => "edge_out_of_loop",
-    /// An edge follows an outcome that its source can never have.
-    ImpossibleOutcome => "impossible_outcome",
-    /// A whole number too large to be exact everywhere (beyond 2^53); write it as a string.
-    InexactNumber => "inexact_number",
-    /// A built-in function cannot use its arguments.
-    InvalidArguments => "invalid_arguments",
-    /// An expression is not CEL, is too large, or reads something unknown.
-    InvalidExpression => "invalid_expression",
-    /// The text is not JSON.
-    InvalidJson => "invalid_json",
-    /// A reference is malformed.
-    InvalidReference => "invalid_reference",
-    /// An embedded schema is not JSON Schema (2020-12), or refers to something outside itself.
-    InvalidSchema => "invalid_schema",
-    /// A time is not RFC 3339.
-    InvalidTime => "invalid_time",
-    /// A URL is not an absolute `http` or `https` URL.
-    InvalidUrl => "invalid_url",
-    /// A node that no edge touches, beside others that edges join.
-    IsolatedNode => "isolated_node",
-    /// A join waits for more edges than there are.
-    JoinCount => "join_count",
-    /// `loop_back_to` names a node from which the loop node cannot be reached.
-    LoopHead => "loop_head",
-    /// Two loops share nodes, and neither lies within the other.
-    LoopsOverlap => "loops_overlap",
-    /// A text does not have the form it needs.
-    Malformed => "malformed",
-    /// `effect: compensable` without `compensate`.
-    MissingCompensation => "missing_compensation",
-    /// A required key is missing.
-    MissingKey => "missing_key",
-    /// Every node has an incoming edge: nothing can start.
-    NoEntry => "no_entry",
-    /// A key that has no meaning for this type of node.
-    NotApplicable => "not_applicable",
-    /// A node reads the output of a node that never runs before it.
-    NotUpstream => "not_upstream",
-    /// Something that is planned and not built yet; it is refused rather than ignored.
-    NotYetSupported => "not_yet_supported",
-    /// A number, text or list is smaller or larger than allowed.
-    OutOfRange => "out_of_range",
-    /// `$item`, `$index` or `$iteration` outside of what gives it its value.
-    OutOfScope => "out_of_scope",
-    /// A path that a key stands for (`break_path`, `timeout_path`, `on_error.route`) is drawn too.
-    PathDrawn => "path_drawn",
-    /// A secret is read where nothing could fill it in.
-    SecretNotAllowed => "secret_not_allowed",
-    /// An edge from a node to itself.
-    SelfEdge => "self_edge",
-    /// A conditional has several edges without condition.
-    SeveralElse => "several_else",
-    /// Lists and objects are nested too deeply.
-    TooDeep => "too_deep",
-    /// The document is too large.
-    TooLarge => "too_large",
-    /// More agent nodes than `limits.max_agents`.
-    TooManyAgents => "too_many_agents",
-    /// There are more problems than are shown.
-    TooManyProblems => "too_many_problems",
-    /// A reference reads an input that `inputs` does not declare.
-    UndeclaredInput => "undeclared_input",
-    /// A key that is not known here.
-    UnknownKey => "unknown_key",
-    /// An id that no node has.
-    UnknownNode => "unknown_node",
-    /// A node type that this server does not know.
-    UnknownType => "unknown_type",
-    /// A word that is not among those allowed.
-    UnknownValue => "unknown_value",
-    /// A node that cannot be reached from any entry.
-    UnreachableNode => "unreachable_node",
-    /// A type of node that has no place here (as body of a map, or as compensation).
-    UnsuitableNode => "unsuitable_node",
-    /// A value of the wrong JSON type.
-    WrongType => "wrong_type",
-}
-
-impl fmt::Display for Code {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+crate::codes! {
+    /// Kinds of problems. The names are a public contract and never change their meaning.
+    pub enum Code {
+        /// The loop's back edge is drawn as an edge; `loop_back_to` already stands for it.
+        BackEdgeDrawn => "back_edge_drawn",
+        /// A key and its alias are both present.
+        BothSpellings => "both_spellings",
+        /// Keys exclude each other, or one of several is needed.
+        ConflictingKeys => "conflicting_keys",
+        /// Edges form a cycle that no loop node declares.
+        Cycle => "cycle",
+        /// Two edges have the same id; a second edge of the same pair of nodes needs an `id`.
+        DuplicateEdgeId => "duplicate_edge_id",
+        /// An object has the same key twice.
+        DuplicateKey => "duplicate_key",
+        /// Two nodes have the same id, bodies of maps included.
+        DuplicateNodeId => "duplicate_node_id",
+        /// An edge into a loop's body that does not end at its head.
+        EdgeIntoLoop => "edge_into_loop",
+        /// An edge, or a way out of a loop, that can never be taken.
+        EdgeNeverTaken => "edge_never_taken",
+        /// An edge out of a loop's body that neither starts at the loop node nor is a failure route.
+        EdgeOutOfLoop => "edge_out_of_loop",
+        /// An edge follows an outcome that its source can never have.
+        ImpossibleOutcome => "impossible_outcome",
+        /// A whole number too large to be exact everywhere (beyond 2^53); write it as a string.
+        InexactNumber => "inexact_number",
+        /// A built-in function cannot use its arguments.
+        InvalidArguments => "invalid_arguments",
+        /// An expression is not CEL, is too large, or reads something unknown.
+        InvalidExpression => "invalid_expression",
+        /// The text is not JSON.
+        InvalidJson => "invalid_json",
+        /// A reference is malformed.
+        InvalidReference => "invalid_reference",
+        /// An embedded schema is not JSON Schema (2020-12), or refers to something outside itself.
+        InvalidSchema => "invalid_schema",
+        /// A time is not RFC 3339.
+        InvalidTime => "invalid_time",
+        /// A URL is not an absolute `http` or `https` URL.
+        InvalidUrl => "invalid_url",
+        /// A node that no edge touches, beside others that edges join.
+        IsolatedNode => "isolated_node",
+        /// A join waits for more edges than there are.
+        JoinCount => "join_count",
+        /// `loop_back_to` names a node from which the loop node cannot be reached.
+        LoopHead => "loop_head",
+        /// Two loops share nodes, and neither lies within the other.
+        LoopsOverlap => "loops_overlap",
+        /// A text does not have the form it needs.
+        Malformed => "malformed",
+        /// `effect: compensable` without `compensate`.
+        MissingCompensation => "missing_compensation",
+        /// A required key is missing.
+        MissingKey => "missing_key",
+        /// Every node has an incoming edge: nothing can start.
+        NoEntry => "no_entry",
+        /// A key that has no meaning for this type of node.
+        NotApplicable => "not_applicable",
+        /// A node reads the output of a node that never runs before it.
+        NotUpstream => "not_upstream",
+        /// Something that is planned and not built yet; it is refused rather than ignored.
+        NotYetSupported => "not_yet_supported",
+        /// A number, text or list is smaller or larger than allowed.
+        OutOfRange => "out_of_range",
+        /// `$item`, `$index` or `$iteration` outside of what gives it its value.
+        OutOfScope => "out_of_scope",
+        /// A path that a key stands for (`break_path`, `timeout_path`, `on_error.route`) is drawn too.
+        PathDrawn => "path_drawn",
+        /// A secret is read where nothing could fill it in.
+        SecretNotAllowed => "secret_not_allowed",
+        /// An edge from a node to itself.
+        SelfEdge => "self_edge",
+        /// A conditional has several edges without condition.
+        SeveralElse => "several_else",
+        /// Lists and objects are nested too deeply.
+        TooDeep => "too_deep",
+        /// The document is too large.
+        TooLarge => "too_large",
+        /// More agent nodes than `limits.max_agents`.
+        TooManyAgents => "too_many_agents",
+        /// There are more problems than are shown.
+        TooManyProblems => "too_many_problems",
+        /// A reference reads an input that `inputs` does not declare.
+        UndeclaredInput => "undeclared_input",
+        /// A key that is not known here.
+        UnknownKey => "unknown_key",
+        /// An id that no node has.
+        UnknownNode => "unknown_node",
+        /// A node type that this server does not know.
+        UnknownType => "unknown_type",
+        /// A word that is not among those allowed.
+        UnknownValue => "unknown_value",
+        /// A node that cannot be reached from any entry.
+        UnreachableNode => "unreachable_node",
+        /// A type of node that has no place here (as body of a map, or as compensation).
+        UnsuitableNode => "unsuitable_node",
+        /// A value of the wrong JSON type.
+        WrongType => "wrong_type",
     }
 }
 

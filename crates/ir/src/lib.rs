@@ -3,6 +3,7 @@
 
 mod blob;
 mod canonical;
+mod codes;
 mod compile;
 mod diagnostic;
 mod digest;

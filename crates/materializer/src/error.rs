@@ -4,89 +4,60 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-/// Declares [`PatchCode`] from one table: variant, wire name, explanation.
-macro_rules! codes {
-    ($($(#[doc = $doc:literal])+ $variant:ident => $name:literal,)+) => {
-        /// Kinds of refusals. The names are a public contract and never change their meaning.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum PatchCode {
-            $($(#[doc = $doc])+ $variant,)+
-        }
-
-        impl PatchCode {
-            /// Every code, in alphabetical order of the names.
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
-
-            /// The name on the wire.
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $name,)+ }
-            }
-
-            /// What it means, for people.
-            pub fn explanation(self) -> &'static str {
-                match self { $(Self::$variant => concat!($($doc, "\n"),+).trim_ascii(),)+ }
-            }
-        }
-    };
-}
-
-codes! {
-    /// Several items of the list have the id; name one of them by its index.
-    AmbiguousId => "ambiguous_id",
-    /// `copy` and `move` carry more than a document may have, taken together.
-    CopiesTooMuch => "copies_too_much",
-    /// The document would have more bytes than allowed.
-    DocumentTooLarge => "document_too_large",
-    /// An object of the patch has the same key twice.
-    DuplicateKey => "duplicate_key",
-    /// An item with this id is there already.
-    IdExists => "id_exists",
-    /// The item has another id than the pointer names.
-    IdMismatch => "id_mismatch",
-    /// An index beyond the end of the list.
-    IndexOutOfRange => "index_out_of_range",
-    /// A whole number beyond 2^53, which is not exact everywhere; write it as a string.
-    InexactNumber => "inexact_number",
-    /// `move` into what is moved.
-    IntoItself => "into_itself",
-    /// A token that no list has: neither an index without leading zeros, nor `-`, nor (in `nodes`
-    /// and `edges`) an id.
-    InvalidIndex => "invalid_index",
-    /// The text of the patch is not JSON.
-    InvalidJson => "invalid_json",
-    /// A text that is not a JSON pointer.
-    InvalidPointer => "invalid_pointer",
-    /// A key that the operation needs is missing.
-    MissingKey => "missing_key",
-    /// A value that is neither list nor object has nothing below it.
-    NotAContainer => "not_a_container",
-    /// There is nothing at the pointer.
-    NotFound => "not_found",
-    /// The operation is not allowed to this author.
-    OperationNotAllowed => "operation_not_allowed",
-    /// The patch has more bytes than allowed.
-    PatchTooLarge => "patch_too_large",
-    /// The whole document cannot be removed.
-    RemovesDocument => "removes_document",
-    /// `test` found something else.
-    TestFailed => "test_failed",
-    /// Lists and objects would be nested more deeply than allowed.
-    TooDeep => "too_deep",
-    /// The document would have more nodes than allowed.
-    TooManyNodes => "too_many_nodes",
-    /// The patch has more operations than allowed.
-    TooManyOperations => "too_many_operations",
-    /// A key that is not known here.
-    UnknownKey => "unknown_key",
-    /// An operation that RFC 6902 does not have.
-    UnknownOperation => "unknown_operation",
-    /// A value of the wrong JSON type.
-    WrongType => "wrong_type",
-}
-
-impl fmt::Display for PatchCode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+aob_ir::codes! {
+    /// Kinds of refusals. The names are a public contract and never change their meaning.
+    pub enum PatchCode {
+        /// Several items of the list have the id; name one of them by its index.
+        AmbiguousId => "ambiguous_id",
+        /// `copy` and `move` carry more than a document may have, taken together.
+        CopiesTooMuch => "copies_too_much",
+        /// The document would have more bytes than allowed.
+        DocumentTooLarge => "document_too_large",
+        /// An object of the patch has the same key twice.
+        DuplicateKey => "duplicate_key",
+        /// An item with this id is there already.
+        IdExists => "id_exists",
+        /// The item has another id than the pointer names.
+        IdMismatch => "id_mismatch",
+        /// An index beyond the end of the list.
+        IndexOutOfRange => "index_out_of_range",
+        /// A whole number beyond 2^53, which is not exact everywhere; write it as a string.
+        InexactNumber => "inexact_number",
+        /// `move` into what is moved.
+        IntoItself => "into_itself",
+        /// A token that no list has: neither an index without leading zeros, nor `-`, nor (in `nodes`
+        /// and `edges`) an id.
+        InvalidIndex => "invalid_index",
+        /// The text of the patch is not JSON.
+        InvalidJson => "invalid_json",
+        /// A text that is not a JSON pointer.
+        InvalidPointer => "invalid_pointer",
+        /// A key that the operation needs is missing.
+        MissingKey => "missing_key",
+        /// A value that is neither list nor object has nothing below it.
+        NotAContainer => "not_a_container",
+        /// There is nothing at the pointer.
+        NotFound => "not_found",
+        /// The operation is not allowed to this author.
+        OperationNotAllowed => "operation_not_allowed",
+        /// The patch has more bytes than allowed.
+        PatchTooLarge => "patch_too_large",
+        /// The whole document cannot be removed.
+        RemovesDocument => "removes_document",
+        /// `test` found something else.
+        TestFailed => "test_failed",
+        /// Lists and objects would be nested more deeply than allowed.
+        TooDeep => "too_deep",
+        /// The document would have more nodes than allowed.
+        TooManyNodes => "too_many_nodes",
+        /// The patch has more operations than allowed.
+        TooManyOperations => "too_many_operations",
+        /// A key that is not known here.
+        UnknownKey => "unknown_key",
+        /// An operation that RFC 6902 does not have.
+        UnknownOperation => "unknown_operation",
+        /// A value of the wrong JSON type.
+        WrongType => "wrong_type",
     }
 }
 

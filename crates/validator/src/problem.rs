@@ -94,81 +94,52 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Declares [`Code`] from one table: variant, wire name, explanation.
-macro_rules! codes {
-    ($($(#[doc = $doc:literal])+ $variant:ident => $name:literal,)+) => {
-        /// Kinds of problems that only patches have. The names are a public contract and never
-        /// change their meaning.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-        pub enum Code {
-            $($(#[doc = $doc])+ $variant,)+
-        }
-
-        impl Code {
-            /// Every code, in alphabetical order of the names.
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
-
-            /// The name on the wire.
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $name,)+ }
-            }
-
-            /// What it means, for people.
-            pub fn explanation(self) -> &'static str {
-                match self { $(Self::$variant => concat!($($doc, "\n"),+).trim_ascii(),)+ }
-            }
-        }
-    };
-}
-
-codes! {
-    /// More agent nodes were ever part of the run than it may hold, removed ones included.
-    AgentLimit => "agent_limit",
-    /// An agent changes something that agents may not change.
-    AgentScope => "agent_scope",
-    /// The patch was made against another graph than the one that holds.
-    BaseMoved => "base_moved",
-    /// The graph may do something that it could not do before.
-    CapabilityGrowth => "capability_growth",
-    /// A compensation that the graph had is gone.
-    CompensationRemoved => "compensation_removed",
-    /// An edge that was decided already is changed, or its id used again.
-    EdgeDecided => "edge_decided",
-    /// A new edge leads into a node that has started.
-    EdgeIntoStarted => "edge_into_started",
-    /// A node declares less of an effect than it has, or had.
-    EffectLowered => "effect_lowered",
-    /// A way leads around an approval to something that needs it.
-    GateBypassed => "gate_bypassed",
-    /// An approval in front of something that needs it asks for less than it did.
-    GateWeakened => "gate_weakened",
-    /// A node that has started, was skipped, or is part of something expanded is changed.
-    HistoryFixed => "history_fixed",
-    /// A run's limits and inputs are those that it was created with.
-    LimitsFixed => "limits_fixed",
-    /// The patch leaves the graph as it is.
-    NoChange => "no_change",
-    /// The optimizer may not give a graph anything that it could not do before.
-    OptimizerGrowth => "optimizer_growth",
-    /// The workspace lets no agents patch.
-    PatchingDisabled => "patching_disabled",
-    /// A node would call a host that is not public.
-    PrivateHost => "private_host",
-    /// So many patches by agents were applied to the run already.
-    TooManyPatches => "too_many_patches",
-    /// Sub-workflows are used too often or nested too deeply.
-    TooManySubWorkflows => "too_many_sub_workflows",
-    /// A sub-workflow is named by a tag that leads nowhere.
-    UnresolvedWorkflow => "unresolved_workflow",
-    /// Something with an effect that cannot be undone would run without anybody having seen it.
-    UnreviewedEffect => "unreviewed_effect",
-    /// What an agent, a webhook or a foreign server answers decides what is sent out.
-    UntrustedFlow => "untrusted_flow",
-}
-
-impl fmt::Display for Code {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+aob_ir::codes! {
+    /// Kinds of problems that only patches have. The names are a public contract and never change
+    /// their meaning.
+    pub enum Code {
+        /// More agent nodes were ever part of the run than it may hold, removed ones included.
+        AgentLimit => "agent_limit",
+        /// An agent changes something that agents may not change.
+        AgentScope => "agent_scope",
+        /// The patch was made against another graph than the one that holds.
+        BaseMoved => "base_moved",
+        /// The graph may do something that it could not do before.
+        CapabilityGrowth => "capability_growth",
+        /// A compensation that the graph had is gone.
+        CompensationRemoved => "compensation_removed",
+        /// An edge that was decided already is changed, or its id used again.
+        EdgeDecided => "edge_decided",
+        /// A new edge leads into a node that has started.
+        EdgeIntoStarted => "edge_into_started",
+        /// A node declares less of an effect than it has, or had.
+        EffectLowered => "effect_lowered",
+        /// A way leads around an approval to something that needs it.
+        GateBypassed => "gate_bypassed",
+        /// An approval in front of something that needs it asks for less than it did.
+        GateWeakened => "gate_weakened",
+        /// A node that has started, was skipped, or is part of something expanded is changed.
+        HistoryFixed => "history_fixed",
+        /// A run's limits and inputs are those that it was created with.
+        LimitsFixed => "limits_fixed",
+        /// The patch leaves the graph as it is.
+        NoChange => "no_change",
+        /// The optimizer may not give a graph anything that it could not do before.
+        OptimizerGrowth => "optimizer_growth",
+        /// The workspace lets no agents patch.
+        PatchingDisabled => "patching_disabled",
+        /// A node would call a host that is not public.
+        PrivateHost => "private_host",
+        /// So many patches by agents were applied to the run already.
+        TooManyPatches => "too_many_patches",
+        /// Sub-workflows are used too often or nested too deeply.
+        TooManySubWorkflows => "too_many_sub_workflows",
+        /// A sub-workflow is named by a tag that leads nowhere.
+        UnresolvedWorkflow => "unresolved_workflow",
+        /// Something with an effect that cannot be undone would run without anybody having seen it.
+        UnreviewedEffect => "unreviewed_effect",
+        /// What an agent, a webhook or a foreign server answers decides what is sent out.
+        UntrustedFlow => "untrusted_flow",
     }
 }
 
