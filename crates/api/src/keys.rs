@@ -1,5 +1,8 @@
 //! API keys.
 
+use std::fmt;
+use std::str::FromStr;
+
 use aob_engine::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -54,6 +57,27 @@ impl Role {
     /// The role of this name.
     pub fn of_name(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|role| role.as_str() == name)
+    }
+}
+
+/// No role has this name: the message lists those that there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnknownRole;
+
+impl fmt::Display for UnknownRole {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let known: Vec<&str> = Role::ALL.iter().map(|role| role.as_str()).collect();
+        write!(f, "roles are: {}", known.join(", "))
+    }
+}
+
+impl std::error::Error for UnknownRole {}
+
+impl FromStr for Role {
+    type Err = UnknownRole;
+
+    fn from_str(name: &str) -> Result<Self, UnknownRole> {
+        Self::of_name(name).ok_or(UnknownRole)
     }
 }
 

@@ -92,18 +92,12 @@ enum Keys {
         #[arg(long, value_name = "NAME")]
         name: String,
         /// What it may do; may be repeated.
-        #[arg(long = "role", value_name = "ROLE", required = true, value_parser = key_role)]
+        #[arg(long = "role", value_name = "ROLE", required = true)]
         roles: Vec<KeyRole>,
         /// Write the key to this file, which only its owner may read, instead of printing it.
         #[arg(long, value_name = "FILE")]
         to: Option<PathBuf>,
     },
-}
-
-fn key_role(text: &str) -> Result<KeyRole, String> {
-    let known = || KeyRole::ALL.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(", ");
-    let found = KeyRole::ALL.iter().find(|role| role.as_str() == text);
-    found.copied().ok_or_else(|| format!("roles are: {}", known()))
 }
 
 #[tokio::main]
