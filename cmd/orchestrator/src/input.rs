@@ -1,7 +1,7 @@
 //! What endpoints read of a request besides its body.
 
 use aob_api::{ErrorCode, Problem};
-use aob_edge::{Query, Refusal};
+use aob_edge::{Cursor, Query, Refusal};
 use aob_engine::{PatchId, RunId};
 use aob_ir::Digest;
 use axum::extract::{FromRequestParts, Path};
@@ -85,6 +85,22 @@ pub(crate) fn digest(text: &str) -> Result<Digest, Refusal> {
 pub(crate) fn limit(query: &Query) -> Result<usize, Refusal> {
     let limit = query.number("limit", 1..=LIMIT_MAX)?.unwrap_or(LIMIT_DEFAULT);
     Ok(usize::try_from(limit).unwrap_or(1))
+}
+
+/// Where the page before ended, as `cursor` says it; `None`: this is the first page.
+pub(crate) fn follows<T>(
+    query: &Query,
+    cursor: Cursor,
+    read: impl FnOnce(&str) -> Option<T>,
+) -> Result<Option<T>, Refusal> {
+    let Some(text) = query.one("cursor")? else { return Ok(None) };
+    let at = cursor.read(text)?;
+    read(&at).map(Some).ok_or_else(|| cursor.invalid())
+}
+
+/// How many rows a page of so many items asks for: one more says whether there is a next page.
+pub(crate) fn rows_wanted(limit: usize) -> u32 {
+    u32::try_from(limit + 1).unwrap_or(u32::MAX)
 }
 
 /// One page out of `limit + 1` rows that were asked for, and the row that the next one follows.

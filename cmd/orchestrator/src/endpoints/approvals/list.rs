@@ -10,7 +10,7 @@ use http::Uri;
 
 use super::{STATUSES, summary};
 use crate::api::{Api, tenant};
-use crate::input::{limit, page};
+use crate::input::{follows, limit, page, rows_wanted};
 
 const CURSOR: Cursor = Cursor { list: "tickets" };
 
@@ -38,11 +38,15 @@ pub(crate) async fn handle(
     let known = |text: &str| STATUSES.iter().copied().find(|status| *status == text);
     let status = query.parsed("status", &hint, known)?;
     let run = query.parsed("run", "give the id of a run", |text| text.parse::<RunId>().ok())?;
-    let after = query.one("cursor")?.map(|text| CURSOR.read(text)).transpose()?;
+    let after = follows(&query, CURSOR, |at| Some(at.to_owned()))?;
     let limit = limit(&query)?;
-    let wanted = u32::try_from(limit + 1).unwrap_or(u32::MAX);
-    let rows =
-        api.store.tickets(tenant(&caller), status, run.map(stream), after.as_deref(), wanted);
+    let rows = api.store.tickets(
+        tenant(&caller),
+        status,
+        run.map(stream),
+        after.as_deref(),
+        rows_wanted(limit),
+    );
     let (rows, more) = page(rows.await?, limit);
     let last = rows.last().filter(|_| more).map(|row| CURSOR.write(&row.ticket));
     let items = rows.into_iter().map(summary).collect::<Result<_, _>>()?;

@@ -8,7 +8,7 @@ use http::Uri;
 
 use super::view;
 use crate::api::{Api, tenant};
-use crate::input::{limit, page};
+use crate::input::{follows, limit, page};
 
 const CURSOR: Cursor = Cursor { list: "keys" };
 
@@ -30,7 +30,7 @@ pub(crate) async fn handle(
     uri: Uri,
 ) -> Answer<Json<Page<KeyView>>> {
     let query = Query::of(&uri, &["limit", "cursor"])?;
-    let after = query.one("cursor")?.map(|text| CURSOR.read(text)).transpose()?;
+    let after = follows(&query, CURSOR, |at| Some(at.to_owned()))?;
     let limit = limit(&query)?;
     let rows = api.store.keys(tenant(&caller)).await?.into_iter();
     let rows = rows.filter(|row| after.as_ref().is_none_or(|after| row.key_id > *after));

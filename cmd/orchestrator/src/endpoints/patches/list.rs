@@ -8,7 +8,7 @@ use http::Uri;
 
 use super::shown;
 use crate::api::Api;
-use crate::input::{RunPath, limit, page};
+use crate::input::{RunPath, follows, limit, page};
 
 const CURSOR: Cursor = Cursor { list: "patches" };
 
@@ -40,8 +40,7 @@ pub(crate) async fn handle(
     let known = |text: &str| STATUSES.iter().copied().find(|status| *status == text);
     let status = query.parsed("status", &hint, known)?;
     let limit = limit(&query)?;
-    let after = query.one("cursor")?.map(|text| CURSOR.read(text)).transpose()?;
-    let after = after.map(|at| at.parse::<usize>().map_err(|_| CURSOR.invalid())).transpose()?;
+    let after = follows(&query, CURSOR, |at| at.parse().ok())?;
     let loaded = api.loaded(&caller, run).await?;
     // Patches are numbered from 1 in the order of their proposals.
     let rows = (1..).zip(loaded.state.patches());

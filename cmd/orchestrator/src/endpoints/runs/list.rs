@@ -13,7 +13,7 @@ use axum::extract::State;
 use http::Uri;
 
 use crate::api::{Api, tenant};
-use crate::input::{limit, page};
+use crate::input::{follows, limit, page, rows_wanted};
 
 const CURSOR: Cursor = Cursor { list: "runs" };
 const KNOWN: [&str; 7] = ["status", "tag", "digest", "label", "parent", "limit", "cursor"];
@@ -55,8 +55,7 @@ pub(crate) async fn handle(
 ) -> Answer<Json<Page<RunSummary>>> {
     let query = Query::of(&uri, &KNOWN)?;
     let run = |text: &str| text.parse::<RunId>().ok().map(stream);
-    let before = query.one("cursor")?.map(|text| CURSOR.read(text)).transpose()?;
-    let before = before.map(|at| run(&at).ok_or_else(|| CURSOR.invalid())).transpose()?;
+    let before = follows(&query, CURSOR, run)?;
     let digest = |text: &str| text.parse::<Digest>().ok();
     let limit = limit(&query)?;
     let filter = RunFilter {
@@ -68,7 +67,7 @@ pub(crate) async fn handle(
         parent: query.parsed("parent", "give the id of a run", run)?,
         labels: labels(&query)?,
         before,
-        limit: u32::try_from(limit + 1).unwrap_or(u32::MAX),
+        limit: rows_wanted(limit),
     };
     let (rows, more) = page(api.store.runs(tenant(&caller), &filter).await?, limit);
     let last = rows.last().filter(|_| more).map(|row| CURSOR.write(&run_of(row.run).to_string()));

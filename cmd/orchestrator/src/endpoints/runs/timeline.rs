@@ -9,7 +9,7 @@ use http::Uri;
 
 use super::get::error_view;
 use crate::api::Api;
-use crate::input::{RunPath, limit, page};
+use crate::input::{RunPath, follows, limit, page};
 
 const CURSOR: Cursor = Cursor { list: "timeline" };
 
@@ -33,8 +33,7 @@ pub(crate) async fn handle(
     uri: Uri,
 ) -> Answer<Json<Page<Span>>> {
     let query = Query::of(&uri, &["limit", "cursor"])?;
-    let after = query.one("cursor")?.map(|text| CURSOR.read(text)).transpose()?;
-    let after = after.map(|at| place(&at).ok_or_else(|| CURSOR.invalid())).transpose()?;
+    let after = follows(&query, CURSOR, place)?;
     let limit = limit(&query)?;
     let loaded = api.loaded(&caller, run).await?;
     let (spans, more) = page(loaded.state.spans(after.as_ref(), limit + 1), limit);

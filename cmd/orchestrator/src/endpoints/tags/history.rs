@@ -11,7 +11,7 @@ use http::Uri;
 use super::canary_view;
 use crate::api::{Api, tenant};
 use crate::errors::workflow_not_found;
-use crate::input::{PathText, limit, page};
+use crate::input::{PathText, follows, limit, page, rows_wanted};
 
 const CURSOR: Cursor = Cursor { list: "moves" };
 
@@ -35,11 +35,9 @@ pub(crate) async fn handle(
     uri: Uri,
 ) -> Answer<Json<Page<TagMoveView>>> {
     let query = Query::of(&uri, &["limit", "cursor"])?;
-    let before = query.one("cursor")?.map(|text| CURSOR.read(text)).transpose()?;
-    let before = before.map(|at| at.parse::<u64>().map_err(|_| CURSOR.invalid())).transpose()?;
+    let before = follows(&query, CURSOR, |at| at.parse().ok())?;
     let limit = limit(&query)?;
-    let wanted = u32::try_from(limit + 1).unwrap_or(u32::MAX);
-    let rows = api.store.tag_moves(tenant(&caller), &tag, before, wanted).await?;
+    let rows = api.store.tag_moves(tenant(&caller), &tag, before, rows_wanted(limit)).await?;
     if rows.is_empty() && before.is_none() {
         return Err(workflow_not_found(&tag));
     }

@@ -8,7 +8,7 @@ use http::Uri;
 
 use super::view;
 use crate::api::{Api, tenant};
-use crate::input::{limit, page};
+use crate::input::{follows, limit, page, rows_wanted};
 
 const CURSOR: Cursor = Cursor { list: "tags" };
 
@@ -30,10 +30,9 @@ pub(crate) async fn handle(
     uri: Uri,
 ) -> Answer<Json<Page<TagView>>> {
     let query = Query::of(&uri, &["limit", "cursor"])?;
-    let after = query.one("cursor")?.map(|text| CURSOR.read(text)).transpose()?;
+    let after = follows(&query, CURSOR, |at| Some(at.to_owned()))?;
     let limit = limit(&query)?;
-    let wanted = u32::try_from(limit + 1).unwrap_or(u32::MAX);
-    let rows = api.store.tags(tenant(&caller), after.as_deref(), wanted).await?;
+    let rows = api.store.tags(tenant(&caller), after.as_deref(), rows_wanted(limit)).await?;
     let (rows, more) = page(rows, limit);
     let last = rows.last().filter(|_| more).map(|row| CURSOR.write(&row.current.tag));
     let items = rows.into_iter().map(view).collect::<Result<_, _>>()?;

@@ -9,7 +9,7 @@ use http::Uri;
 use super::version;
 use crate::api::{Api, tenant};
 use crate::errors::workflow_not_found;
-use crate::input::{PathText, limit, page};
+use crate::input::{PathText, follows, limit, page, rows_wanted};
 
 const CURSOR: Cursor = Cursor { list: "versions" };
 
@@ -34,11 +34,9 @@ pub(crate) async fn handle(
     uri: Uri,
 ) -> Answer<Json<Page<WorkflowVersion>>> {
     let query = Query::of(&uri, &["limit", "cursor"])?;
-    let before = query.one("cursor")?.map(|text| CURSOR.read(text)).transpose()?;
-    let before = before.map(|at| at.parse::<u64>().map_err(|_| CURSOR.invalid())).transpose()?;
+    let before = follows(&query, CURSOR, |at| at.parse().ok())?;
     let limit = limit(&query)?;
-    let wanted = u32::try_from(limit + 1).unwrap_or(u32::MAX);
-    let rows = api.store.tag_versions(tenant(&caller), &tag, before, wanted).await?;
+    let rows = api.store.tag_versions(tenant(&caller), &tag, before, rows_wanted(limit)).await?;
     if rows.is_empty() && before.is_none() {
         return Err(workflow_not_found(&tag));
     }
