@@ -30,26 +30,9 @@ pub fn agents_of(ir: &Ir, children: &Children) -> BTreeSet<AgentKey> {
 }
 
 pub(crate) fn present(world: &World<'_>) -> BTreeSet<AgentKey> {
-    let agents = world.items.iter().filter_map(|item| match &world.node(item).kind {
-        NodeKind::Agent { config } => {
-            Some(AgentKey { path: Arc::clone(&item.path), config: digest(config.source()) })
-        }
-        NodeKind::Function { .. }
-        | NodeKind::Http { .. }
-        | NodeKind::Transform(_)
-        | NodeKind::Filter { .. }
-        | NodeKind::Aggregate { .. }
-        | NodeKind::Conditional
-        | NodeKind::Parallel
-        | NodeKind::Join
-        | NodeKind::Map(_)
-        | NodeKind::Loop { .. }
-        | NodeKind::Composite { .. }
-        | NodeKind::Hitl { .. }
-        | NodeKind::Timer(_)
-        | NodeKind::Signal { .. }
-        | NodeKind::Handoff
-        | NodeKind::Unknown(_) => None,
+    let agents = world.items.iter().filter_map(|item| {
+        let NodeKind::Agent { config } = &world.node(item).kind else { return None };
+        Some(AgentKey { path: Arc::clone(&item.path), config: digest(config.source()) })
     });
     agents.collect()
 }
