@@ -45,7 +45,7 @@ pub struct Compiled {
 /// # Errors
 /// See [`crate::parse_document`] and [`compile`].
 pub fn compile_text(text: &str) -> Result<Compiled, Diagnostics> {
-    compile(&crate::parse_document(text)?)
+    compile_owned(crate::parse_document(text)?)
 }
 
 /// Compiles a document.
@@ -53,8 +53,13 @@ pub fn compile_text(text: &str) -> Result<Compiled, Diagnostics> {
 /// # Errors
 /// Everything that is wrong with it, warnings included.
 pub fn compile(document: &Value) -> Result<Compiled, Diagnostics> {
+    compile_owned(document.clone())
+}
+
+/// In place: a document of some size is many times its text in memory, and better not copied.
+fn compile_owned(mut document: Value) -> Result<Compiled, Diagnostics> {
     let mut numbers = Numbers { pointer: String::new(), problems: Vec::new() };
-    let mut document = numbers.rewrite(document, 0);
+    numbers.rewrite(&mut document, 0);
     let mut problems = numbers.problems;
     if problems.iter().any(|problem| problem.code == Code::TooDeep) {
         return Err(Diagnostics(diagnostic::finish(problems)));
@@ -82,43 +87,39 @@ pub(crate) fn dominators(nodes: usize, edges: &[EdgeIr]) -> Dominators {
     Dominators::new(&order, edges, &incoming)
 }
 
-/// Copies a document with its numbers in one form: whole numbers as such, however written.
+/// Brings the numbers of a document into one form: whole numbers as such, however written.
 struct Numbers {
     pointer: String,
     problems: Vec<Diagnostic>,
 }
 
 impl Numbers {
-    fn rewrite(&mut self, value: &Value, depth: usize) -> Value {
+    fn rewrite(&mut self, value: &mut Value, depth: usize) {
         match value {
             Value::Array(_) | Value::Object(_) if depth == MAX_DOCUMENT_DEPTH => {
                 self.problems.push(parse::too_deep(&self.pointer, MAX_DOCUMENT_DEPTH));
-                Value::Null
             }
             Value::Array(items) => {
-                let mut copies = Vec::with_capacity(items.len());
-                for (index, item) in items.iter().enumerate() {
+                for (index, item) in items.iter_mut().enumerate() {
                     let length = push_index(&mut self.pointer, index);
-                    copies.push(self.rewrite(item, depth + 1));
+                    self.rewrite(item, depth + 1);
                     self.pointer.truncate(length);
                 }
-                Value::Array(copies)
             }
             Value::Object(map) => {
-                let mut copy = serde_json::Map::new();
                 for (key, item) in map {
                     let length = push_key(&mut self.pointer, key);
-                    let item = self.rewrite(item, depth + 1);
-                    copy.insert(key.clone(), item);
+                    self.rewrite(item, depth + 1);
                     self.pointer.truncate(length);
                 }
-                Value::Object(copy)
             }
             Value::Number(number) => {
                 self.problems.extend(parse::inexact(number, &self.pointer));
-                Value::Number(whole(number).unwrap_or_else(|| number.clone()))
+                if let Some(whole) = whole(number) {
+                    *number = whole;
+                }
             }
-            Value::Null | Value::Bool(_) | Value::String(_) => value.clone(),
+            Value::Null | Value::Bool(_) | Value::String(_) => {}
         }
     }
 }
