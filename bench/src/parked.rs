@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use anyhow::{Result, ensure};
+use aob_coordinator::WorkflowRef;
 use aob_engine::{Blob, Command, RunId, RunStatus};
 use aob_ir::Ir;
 use serde_json::json;
 
 use crate::Options;
-use crate::machine::{Samples, Watch, rss_bytes};
+use crate::machine::{Samples, Watch, now_ms, rss_bytes};
 use crate::report::{Report, Row};
-use crate::stack::{Stack, compile, start, submission};
+use crate::stack::{Stack, WORKSPACE, compile, start, submission};
 use crate::starts::chain;
 
 /// Starts in flight while throughput is measured, and while runs are parked.
@@ -132,8 +133,10 @@ async fn park(stack: &Stack, count: usize) -> Result<Vec<RunId>> {
     let node = json!({
         "id": "s", "type": "signal", "config": {"name": "go"}, "timeout_ms": 86_400_000,
     });
-    let ir = compile(&json!({"nodes": [node], "edges": []}))?;
-    submit(stack, &ir, &Blob::of(json!({})), count).await
+    // Stored, because so many runs are not kept in memory: those that are woken are read back.
+    let document = WorkflowRef::Document(Box::new(json!({"nodes": [node], "edges": []})));
+    let resolved = stack.coordinator.workflows.resolve(WORKSPACE, &document, now_ms()).await?;
+    submit(stack, &resolved.ir, &Blob::of(json!({})), count).await
 }
 
 /// Wakes some of them, spread over all.
