@@ -94,6 +94,7 @@ pub(crate) fn start(ir: &Arc<Ir>, inputs: &Arc<Blob>) -> Submission<()> {
         depth: 0,
         labels: std::collections::BTreeMap::new(),
         priority: None,
+        fidelity: aob_engine::Fidelity::Fast,
         limits: None,
         cancel_grace_ms: 30_000,
         children: std::collections::BTreeMap::new(),

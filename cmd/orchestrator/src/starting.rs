@@ -74,6 +74,7 @@ impl Parts {
             depth: 0,
             labels: labels(start.labels, resolved.version),
             priority: start.priority,
+            fidelity: start.fidelity.unwrap_or_default(),
             limits: None,
             cancel_grace_ms: self.cancel_grace_ms,
             children: resolved.children,

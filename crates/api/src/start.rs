@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use aob_engine::RunId;
+use aob_engine::{Fidelity, RunId};
 use aob_ir::{Digest, Priority};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -46,6 +46,11 @@ pub struct StartRun {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<PriorityName>)]
     pub priority: Option<Priority>,
+    /// How much its log tells: `full` adds an event for every node that starts, with its input;
+    /// absent: `fast`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<FidelityName>)]
+    pub fidelity: Option<Fidelity>,
     /// Not supported yet, and refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget: Option<RawText>,
@@ -81,6 +86,16 @@ pub enum PriorityName {
     Medium,
     /// Last.
     Low,
+}
+
+/// The words of [`StartRun::fidelity`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FidelityName {
+    /// What is needed to go on.
+    Fast,
+    /// Every node that starts, with its input, too.
+    Full,
 }
 
 /// See [`StartRun::dedup`].

@@ -66,7 +66,9 @@ impl State {
     fn step(&mut self, event: &Event, workflows: &Workflows<'_>, cx: &mut Cx<'_>) {
         match &event.kind {
             EventKind::RunCreated(e) => self.created(e, workflows, cx),
-            EventKind::WarningRaised(_) | EventKind::Continued(_) => {}
+            EventKind::NodeStarted(e) => return self.openings.started(e, cx),
+            EventKind::WarningRaised(_) => return,
+            EventKind::Continued(_) => {}
             EventKind::NodeScheduled(e) => self.scheduled(e, cx),
             EventKind::AttemptRedispatched(e) => self.redispatched(e, cx),
             EventKind::RetryScheduled(e) => self.retry_scheduled(e, cx),
@@ -117,6 +119,7 @@ impl State {
                 self.nothing_is_open(I_14, cx);
             }
         }
+        self.openings.goes_on();
     }
 
     /// An instance begins to wait, in the way of its type.

@@ -37,6 +37,7 @@ mod frames;
 mod graph;
 mod kinds;
 mod maps;
+mod openings;
 mod outputs;
 mod patches;
 mod payloads;

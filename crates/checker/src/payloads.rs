@@ -63,6 +63,7 @@ fn collect<'e>(kind: &'e EventKind, all: &mut Vec<&'e Payload>) {
         EventKind::RunCreated(e) => all.push(&e.inputs),
         EventKind::NodeScheduled(e) => all.extend([&e.job.config, &e.job.input]),
         EventKind::RetryScheduled(e) => failure(Some(&e.failure), all),
+        EventKind::NodeStarted(e) => all.push(&e.input),
         EventKind::TimerStarted(e) => all.push(&e.input),
         EventKind::ApprovalRequested(e) => {
             all.push(&e.subject);

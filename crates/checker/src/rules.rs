@@ -75,6 +75,7 @@ rules! {
     D_16 "D-16" "An instance does what its node's type does."
     D_17 "D-17" "A decision fits a segment; one that goes on elsewhere stops there."
     D_18 "D-18" "A run returns what its terminal nodes returned."
+    D_19 "D-19" "In a run of full fidelity, and in no other, each instance that opens says so first."
 }
 
 /// Signals of one name that may wait (design section 3.2).

@@ -11,6 +11,7 @@ use crate::frames::Frames;
 use crate::graph::{Graph, Place, UNDO_SUFFIX};
 use crate::kinds::{Arrival, Does, allows, fits};
 use crate::maps::Maps;
+use crate::openings::Openings;
 use crate::outputs::Outputs;
 use crate::patches::Patches;
 use crate::payloads::Payloads;
@@ -39,6 +40,7 @@ pub(crate) struct State {
     /// graph is not known.
     pub(crate) over: BTreeMap<InstanceId, Outcome>,
     pub(crate) maps: Maps,
+    pub(crate) openings: Openings,
     pub(crate) approvals: Approvals,
     pub(crate) signals: Signals,
     pub(crate) undo: Undo,
@@ -58,6 +60,7 @@ impl State {
         cx: &mut Cx<'_>,
     ) {
         self.run.created(data, cx);
+        self.openings.created(data);
         self.patches.created(data.digest, data.agents);
         let Some(ir) = workflows(&data.digest) else { return };
         let (agents, most) = (ir.agents, data.agents);
@@ -115,6 +118,9 @@ impl State {
         };
         self.run.may_begin(begins, &|| format!("`{instance}` begins"), cx);
         self.run.arrives(begins, cx);
+        if arrival == Arrival::Satisfied {
+            self.openings.opens(instance, cx);
+        }
         if is_undo {
             let stopping = self.run.is_stopping();
             let others = self.open.len();

@@ -383,6 +383,7 @@ fn child_start(
         depth: context.depth + 1,
         labels: context.labels.clone(),
         priority: Some(context.priority),
+        fidelity: context.fidelity,
         limits: None,
         cancel_grace_ms: context.cancel_grace_ms,
         children: context.children.clone(),

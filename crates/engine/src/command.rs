@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use aob_ir::{Digest, Ir, Limits, Priority};
 
-use crate::event::{Event, Failure, ParentLink, PatchOrigin, PatchProblem, RawValueEq, Vote};
+use crate::event::{
+    Event, Failure, Fidelity, ParentLink, PatchOrigin, PatchProblem, RawValueEq, Vote,
+};
 use crate::ids::{Actor, CommandId, InstanceId, PatchId, RunId, TicketId, Timestamp, WorkspaceId};
 use crate::value::{Blob, PayloadRef};
 
@@ -165,6 +167,8 @@ pub struct StartRun {
     pub labels: BTreeMap<Arc<str>, Arc<str>>,
     /// Priority; `None`: medium.
     pub priority: Option<Priority>,
+    /// How much the log tells.
+    pub fidelity: Fidelity,
     /// Limits that replace the document's.
     pub limits: Option<Limits>,
     /// Milliseconds between cancel and fence.

@@ -90,6 +90,7 @@ fn start(inputs: Value) -> StartRun {
         depth: 0,
         labels: BTreeMap::new(),
         priority: None,
+        fidelity: aob_engine::Fidelity::Fast,
         limits: None,
         cancel_grace_ms: 30_000,
         children: BTreeMap::new(),

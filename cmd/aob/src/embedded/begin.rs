@@ -38,6 +38,7 @@ impl Host<'_> {
             depth: 0,
             labels: labels.map(|(name, value)| (name.into(), value.into())).collect(),
             priority: start.priority,
+            fidelity: start.fidelity.unwrap_or_default(),
             limits: None,
             cancel_grace_ms: CANCEL_GRACE_MS,
             children: resolved.children,

@@ -7,6 +7,9 @@ use serde_json::Value;
 
 use crate::output::{Tint, moment, plain};
 
+/// Characters of an input that are shown in a line.
+const INPUT_CHARS_MAX: usize = 80;
+
 /// The parts of an event that are shown.
 #[derive(Debug, Clone)]
 pub(crate) struct EventView {
@@ -103,7 +106,8 @@ impl EventView {
             "node_failed" | "run_failing" | "run_failed" | "patch_rejected" | "unreadable" => {
                 Tint::Bad
             }
-            "node_scheduled" | "child_started" | "map_expanded" | "loop_iterated" => Tint::Active,
+            "node_started" | "node_scheduled" | "child_started" | "map_expanded"
+            | "loop_iterated" => Tint::Active,
             "approval_requested" | "signal_awaited" | "timer_started" | "node_waiting"
             | "node_parked" | "run_paused" | "retry_scheduled" | "warning_raised"
             | "cancel_requested" => Tint::Waiting,
@@ -124,6 +128,7 @@ impl EventView {
         match &*self.kind {
             "run_created" => self.created(),
             "warning_raised" => format!("{}: {}", self.text("code"), self.text("message")),
+            "node_started" => self.input(),
             "node_scheduled" => self.scheduled(),
             "attempt_redispatched" => format!("attempt {} sent again", self.number("attempt")),
             "retry_scheduled" => {
@@ -188,6 +193,12 @@ impl EventView {
             (attempt, "") => format!("attempt {attempt}"),
             (_, by) => format!("by {by}"),
         }
+    }
+
+    /// What flows into a node, where it stands here and is short.
+    fn input(&self) -> String {
+        let input = self.data.pointer("/input/value").map(Value::to_string).unwrap_or_default();
+        if input.chars().count() > INPUT_CHARS_MAX { String::new() } else { input }
     }
 
     fn parked(&self) -> String {
@@ -288,6 +299,14 @@ mod tests {
             line(
                 "approval_requested",
                 json!({"instance": "offer", "ticket": "tk_1", "message": "Approve?"}),
+            ),
+            line(
+                "node_started",
+                json!({"instance": "score", "input": {"digest": "sha256:ab", "len": 7, "value": {"n": 1}}}),
+            ),
+            line(
+                "node_started",
+                json!({"instance": "score", "input": {"digest": "sha256:ab", "len": 7, "seq": 3}}),
             ),
             line("map_expanded", json!({"instance": "crawl", "count": 500})),
             line("node_completed", json!({"instance": "crawl[3]/fetch", "attempt": 2})),

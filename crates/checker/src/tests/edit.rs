@@ -182,6 +182,8 @@ fn instance_of(kind: &mut EventKind) -> Option<&mut InstanceId> {
         Some(&mut data.instance)
     } else if let EventKind::NodeScheduled(data) = kind {
         Some(&mut data.instance)
+    } else if let EventKind::NodeStarted(data) = kind {
+        Some(&mut data.instance)
     } else {
         None
     }

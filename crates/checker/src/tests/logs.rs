@@ -1,5 +1,6 @@
 //! Logs of runs that went as they should.
 
+use aob_engine::{EventKind, Fidelity};
 use serde_json::{Value, json};
 
 use super::build::{Log, edges, failure, leaving, payload};
@@ -10,6 +11,7 @@ pub(super) use super::stops::{cancelled, compensated, parked, paused};
 pub(super) fn all() -> Vec<Log> {
     vec![
         diamond(),
+        told_in_full(),
         waits(),
         expiry(),
         mapped(),
@@ -369,5 +371,27 @@ pub(super) fn handled() -> Log {
     log.completed("e", 0, &json!({"n": 1}), json!([]));
     log.next(5).completed("b", 1, &json!("b"), edges(&[("b->q", "q", "taken")]));
     log.run_completed(&json!({"e": {"n": 1}, "q": null}));
+    log
+}
+
+/// A run of full fidelity.
+pub(super) fn told_in_full() -> Log {
+    let document = json!({
+        "nodes": [constant("a"), function("b")],
+        "edges": [edge("a", "b")],
+    });
+    let mut log = Log::begin("told in full", &document);
+    log.edit("run_created", 0, |kind| {
+        if let EventKind::RunCreated(data) = kind {
+            data.fidelity = Fidelity::Full;
+        }
+    });
+    let started =
+        |instance: &str, input: &Value| json!({"instance": instance, "input": payload(input)});
+    log.add("node_started", started("a", &json!({"k": 1})));
+    log.completed("a", 0, &json!({"n": 1}), edges(&[("a->b", "b", "taken")]));
+    log.add("node_started", started("b", &json!({"n": 1}))).scheduled("b", 1);
+    log.next(5).completed("b", 1, &json!("b"), json!([]));
+    log.run_completed(&json!("b"));
     log
 }

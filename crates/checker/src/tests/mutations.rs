@@ -1,7 +1,8 @@
 //! For each rule, good logs with one thing wrong.
 
 use aob_engine::{
-    ApprovalOutcome, CommandId, EdgeState, EventKind, HandledBy, InstanceId, Place, Timestamp,
+    ApprovalOutcome, CommandId, EdgeState, EventKind, Fidelity, HandledBy, InstanceId, Place,
+    Timestamp,
 };
 use serde_json::json;
 
@@ -364,4 +365,9 @@ mutations! {
         log.run_output(&json!({"b": 0}));
     };
     "D-18" "the run leaves a terminal out" waits |log| log.run_output(&json!({}));
+    "D-19" "an instance does not say that it opens" told_in_full |log| log.remove("node_started", 1);
+    "D-19" "another instance says so" told_in_full |log| log.rename("node_started", 0, "b");
+    "D-19" "an instance says so unasked" told_in_full |log| log.edit("run_created", 0, |kind| {
+        if let EventKind::RunCreated(data) = kind { data.fidelity = Fidelity::Fast; }
+    });
 }

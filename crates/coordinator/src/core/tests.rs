@@ -34,6 +34,7 @@ fn waiting() -> Core<u32> {
         depth: 0,
         labels: BTreeMap::new(),
         priority: None,
+        fidelity: aob_engine::Fidelity::Fast,
         limits: None,
         cancel_grace_ms: 30_000,
         children: BTreeMap::new(),

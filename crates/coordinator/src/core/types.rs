@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use aob_engine::{
-    Blob, Dispatch, Effect, PayloadRef, Rejection, Request, RunId, RunState, RunStatus, Timestamp,
-    WorkspaceId,
+    Blob, Dispatch, Effect, Fidelity, PayloadRef, Rejection, Request, RunId, RunState, RunStatus,
+    Timestamp, WorkspaceId,
 };
 use aob_ir::{Digest, Ir, Priority};
 use aob_store::{AppendBatch, AppendOutcome, Head, IdempotencyKey, IdempotencyRow, OutboxKey};
@@ -231,6 +231,7 @@ impl ChildContext {
             depth: state.depth(),
             labels: state.labels(),
             priority: state.priority(),
+            fidelity: state.fidelity(),
             cancel_grace_ms: state.cancel_grace_ms(),
             children: state.children(),
         }
@@ -257,6 +258,8 @@ pub struct ChildContext {
     pub labels: BTreeMap<Arc<str>, Arc<str>>,
     /// Priority.
     pub priority: Priority,
+    /// How much the log tells.
+    pub fidelity: Fidelity,
     /// Milliseconds between cancel and fence.
     pub cancel_grace_ms: u64,
     /// Meaning of sub-workflow tags.

@@ -191,6 +191,7 @@ impl Stack {
             depth: 0,
             labels: std::collections::BTreeMap::new(),
             priority: None,
+            fidelity: aob_engine::Fidelity::Fast,
             limits: None,
             cancel_grace_ms: 30_000,
             children: resolved.children,

@@ -24,6 +24,7 @@ pub fn apply(state: &mut RunState, event: &Event) {
     match &event.kind {
         EventKind::RunCreated(data) => created(state, data, now),
         EventKind::WarningRaised(_) => state.head.warnings += 1,
+        EventKind::NodeStarted(_) => {}
         EventKind::NodeScheduled(data) => waits::scheduled(state, data, now),
         EventKind::AttemptRedispatched(data) => waits::redispatched(state, data),
         EventKind::RetryScheduled(data) => waits::retry(state, data, now),
@@ -115,6 +116,7 @@ fn created(state: &mut RunState, data: &RunCreated, now: Now) {
         depth: data.depth,
         labels: data.labels.clone(),
         priority: data.priority,
+        fidelity: data.fidelity,
         limits: data.limits,
         deadline: data.deadline,
         cancel_grace_ms: data.cancel_grace_ms,

@@ -47,6 +47,9 @@ pub const SEGMENT_EVENTS_MAX: usize = 1_000;
 pub const SEGMENT_BYTES_MAX: usize = 1024 * 1024;
 /// What a decision leaves free below [`SEGMENT_BYTES_MAX`] for one more event.
 const EVENT_BYTES_RESERVE: usize = 128 * 1024;
+/// Events that a decision leaves room for: that something starts, that it ends, and that the rest
+/// is left to the next segment.
+const EVENTS_RESERVE: usize = 3;
 /// Most decisions give fewer events.
 const EVENTS_ROOM: usize = 16;
 /// Bytes of an event without payloads and edges, about.
@@ -234,7 +237,7 @@ impl Decider<'_> {
 
     /// True where this segment is full; what is left is left to `Continue`.
     fn full(&self) -> bool {
-        self.events.len() + 2 >= SEGMENT_EVENTS_MAX
+        self.events.len() + EVENTS_RESERVE >= SEGMENT_EVENTS_MAX
             || self.bytes + EVENT_BYTES_RESERVE >= SEGMENT_BYTES_MAX
     }
 

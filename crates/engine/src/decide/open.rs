@@ -11,8 +11,8 @@ use serde_json::Value;
 use super::resolve::{Evaluated, Seen};
 use super::{Decider, Step};
 use crate::event::{
-    ChildStarted, Failure, FailureOutcome, Job, JobType, NodeParked, NodeScheduled, NodeWaiting,
-    ParkReason, SignalAwaited, SkipCause, TimerStarted, WarningRaised,
+    ChildStarted, Failure, FailureOutcome, Fidelity, Job, JobType, NodeParked, NodeScheduled,
+    NodeStarted, NodeWaiting, ParkReason, SignalAwaited, SkipCause, TimerStarted, WarningRaised,
 };
 use crate::ids::{InstanceId, RunId, RunKeys, Timestamp};
 use crate::value::Payload;
@@ -35,6 +35,7 @@ impl<'a> Decider<'a> {
             self.fail_run(Some(id.clone()), super::pump::failure("limit_exceeded", text));
             return Ok(());
         }
+        let input = self.started(id, input);
         if let Some(failure) = self.check(&node.checks.pre, id, &input, true)? {
             return self.fail_instance(node, id, 0, FailureOutcome::Failed, failure);
         }
@@ -42,6 +43,18 @@ impl<'a> Decider<'a> {
         match outcome {
             Ok(()) => Ok(()),
             Err(failure) => self.fail_instance(node, id, 0, FailureOutcome::Failed, failure),
+        }
+    }
+
+    /// Says that an instance opens, where the run tells as much; answers its input, which then
+    /// stands in that event.
+    fn started(&mut self, id: &InstanceId, input: Payload) -> Payload {
+        match self.state.fidelity() {
+            Fidelity::Fast => input,
+            Fidelity::Full => {
+                self.emit(NodeStarted { instance: id.clone(), input: input.clone() });
+                Payload::by_ref(input.reference(self.state.head.seq))
+            }
         }
     }
 

@@ -28,6 +28,7 @@ impl Decider<'_> {
             depth: start.depth,
             labels: start.labels.clone(),
             priority: start.priority.unwrap_or_default(),
+            fidelity: start.fidelity,
             limits,
             deadline: limits
                 .run_timeout_ms

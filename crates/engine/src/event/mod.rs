@@ -75,6 +75,8 @@ event_kinds! {
     RunCreated => "run_created",
     /// Something that a person should know; changes nothing.
     WarningRaised => "warning_raised",
+    /// An instance opens. Only in runs of full fidelity; changes nothing.
+    NodeStarted => "node_started",
     /// An attempt was handed out for execution.
     NodeScheduled => "node_scheduled",
     /// The same attempt was sent again because nobody was seen to take it.
@@ -158,6 +160,7 @@ impl EventKind {
                 see(&data.job.config);
                 see(&data.job.input);
             }
+            Self::NodeStarted(data) => see(&data.input),
             Self::TimerStarted(data) => see(&data.input),
             Self::ApprovalRequested(data) => {
                 see(&data.subject);

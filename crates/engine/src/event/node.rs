@@ -60,6 +60,15 @@ pub struct Job {
     pub idle_timeout_ms: Option<u64>,
 }
 
+/// See [`EventKind::NodeStarted`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NodeStarted {
+    /// Which instance.
+    pub instance: InstanceId,
+    /// What flows into it.
+    pub input: Payload,
+}
+
 /// See [`EventKind::NodeScheduled`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct NodeScheduled {

@@ -39,6 +39,9 @@ pub struct RunCreated {
     /// Default priority of the run's jobs.
     #[serde(default)]
     pub priority: Priority,
+    /// How much the log tells.
+    #[serde(default, skip_serializing_if = "Fidelity::is_fast")]
+    pub fidelity: Fidelity,
     /// Bounds.
     pub limits: Limits,
     /// When the run fails with `run_timeout`.
@@ -53,6 +56,25 @@ pub struct RunCreated {
     pub agents: u32,
     /// Who asked.
     pub actor: Actor,
+}
+
+/// How much the log of a run tells. What happens, and what a crash cannot take away, is the same.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Fidelity {
+    /// What the state needs. That a node has started is not said where its end is decided with it.
+    #[default]
+    Fast,
+    /// Also [`EventKind::NodeStarted`] of every instance, with the input it saw.
+    Full,
+}
+
+impl Fidelity {
+    fn is_fast(&self) -> bool {
+        *self == Self::Fast
+    }
 }
 
 /// Names the instance that a child run reports to.

@@ -28,7 +28,7 @@ pub use read::{BadSnapshot, LEASE_MS, RunStatus, SNAPSHOT_FORMAT};
 pub(crate) use rows::Rows;
 pub(crate) use table::Table;
 
-use crate::event::{Failure, ParentLink};
+use crate::event::{Failure, Fidelity, ParentLink};
 use crate::ids::{
     Actor, InstanceId, PatchId, RunId, Scope, ScopeStep, TicketId, Timestamp, WorkspaceId,
 };
@@ -121,6 +121,7 @@ pub(crate) struct Meta {
     pub(crate) depth: u32,
     pub(crate) labels: BTreeMap<Arc<str>, Arc<str>>,
     pub(crate) priority: Priority,
+    pub(crate) fidelity: Fidelity,
     pub(crate) limits: Limits,
     pub(crate) deadline: Option<Timestamp>,
     pub(crate) cancel_grace_ms: u64,

@@ -7,7 +7,7 @@ use aob_ir::Digest;
 use serde::{Deserialize, Serialize};
 
 use super::{Doing, InstanceStatus, Phase, RunState};
-use crate::event::ParentLink;
+use crate::event::{Fidelity, ParentLink};
 use crate::ids::{RunId, Timestamp, WorkspaceId};
 use crate::value::PayloadRef;
 
@@ -15,7 +15,7 @@ use crate::value::PayloadRef;
 pub const LEASE_MS: u64 = 15_000;
 
 /// Version of the snapshot encoding. A snapshot of another version is ignored.
-pub const SNAPSHOT_FORMAT: u32 = 2;
+pub const SNAPSHOT_FORMAT: u32 = 3;
 
 /// Run states (design.md section 9).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -167,6 +167,11 @@ impl RunState {
     /// Priority of its jobs.
     pub fn priority(&self) -> aob_ir::Priority {
         self.meta.as_ref().map(|meta| meta.priority).unwrap_or_default()
+    }
+
+    /// How much its log tells.
+    pub fn fidelity(&self) -> Fidelity {
+        self.meta.as_ref().map(|meta| meta.fidelity).unwrap_or_default()
     }
 
     /// Milliseconds between cancel and fence.

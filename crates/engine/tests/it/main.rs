@@ -8,6 +8,7 @@ mod docs;
 mod effects;
 mod explain;
 mod failures;
+mod fidelity;
 mod harness;
 mod joins;
 mod loops;

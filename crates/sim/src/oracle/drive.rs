@@ -173,6 +173,7 @@ impl<'s> World<'s> {
             depth,
             labels: BTreeMap::new(),
             priority: None,
+            fidelity: aob_engine::Fidelity::Fast,
             limits: None,
             cancel_grace_ms: 30_000,
             children: BTreeMap::new(),

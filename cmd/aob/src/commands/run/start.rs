@@ -48,6 +48,9 @@ pub(crate) struct Start {
     /// How soon its jobs get their turn.
     #[arg(long, value_enum, value_name = "PRIORITY")]
     priority: Option<Priority>,
+    /// How much its log tells.
+    #[arg(long, value_enum, value_name = "FIDELITY")]
+    fidelity: Option<Fidelity>,
     /// Show its events until it is over, then the result.
     #[arg(short, long)]
     follow: bool,
@@ -79,6 +82,14 @@ enum Priority {
     High,
     Medium,
     Low,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Fidelity {
+    /// What is needed to go on; the default.
+    Fast,
+    /// Every node that starts, with its input, too.
+    Full,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -128,6 +139,10 @@ impl Start {
                 Priority::High => aob_ir::Priority::High,
                 Priority::Medium => aob_ir::Priority::Medium,
                 Priority::Low => aob_ir::Priority::Low,
+            }),
+            fidelity: self.fidelity.map(|fidelity| match fidelity {
+                Fidelity::Fast => aob_engine::Fidelity::Fast,
+                Fidelity::Full => aob_engine::Fidelity::Full,
             }),
             dedup,
             ..StartRun::default()
