@@ -1,4 +1,4 @@
-//! `http` jobs: one request through the egress client, and what its answer means.
+//! `http` jobs: one request or a batch through the egress client, and what the answers mean.
 
 mod classify;
 mod expect;
@@ -12,7 +12,9 @@ use std::time::Duration;
 
 use aob_api::jobs::FailureMessage;
 use aob_ir::EffectClass;
+use futures::future::join_all;
 
+use self::request::{Request, Requests};
 use crate::attempt::Attempt;
 use crate::clock::Clock;
 use crate::execute::{Outcome, ReadyJob};
@@ -39,36 +41,88 @@ impl HttpExecutor {
         Self { port, clock }
     }
 
-    /// Sends the request and judges the answer.
+    /// Sends the request, or all of a batch at once, and judges the answers.
     ///
     /// A cancelled attempt is dropped at once where repeating the request is harmless. Otherwise
     /// the answer is awaited, because it says whether the effect happened.
     pub async fn execute(&self, job: &ReadyJob<'_>, attempt: &Attempt) -> Outcome {
-        let request = match request::build(job, remaining(job, attempt)) {
-            Ok(request) => request,
+        let requests = match request::build(job, remaining(job, attempt)) {
+            Ok(requests) => requests,
             Err(failure) => return failure.into(),
         };
         if attempt.cancel_token().is_cancelled() {
             return Outcome::Cancelled;
         }
         let effect = job.message.effect;
-        let summary = request.summary;
-        let sent = self.port.send(request.outgoing);
-        let answer = match effect {
-            EffectClass::Compensable | EffectClass::Irreversible => sent.await,
+        let answered = self.answer(effect, requests);
+        match effect {
+            EffectClass::Compensable | EffectClass::Irreversible => answered.await,
             EffectClass::None | EffectClass::Idempotent => tokio::select! {
                 biased;
-                answer = sent => answer,
-                () = attempt.cancel_token().cancelled() => return Outcome::Cancelled,
+                outcome = answered => outcome,
+                () = attempt.cancel_token().cancelled() => Outcome::Cancelled,
             },
-        };
-        match answer {
-            Ok(response) if request.expect.accepts(response.status) => {
-                Outcome::Completed(reply::output(&response))
-            }
-            Ok(response) => classify::status(effect, &summary, &response, self.clock.now()).into(),
-            Err(error) => classify::error(effect, &summary, error).into(),
         }
+    }
+
+    async fn answer(&self, effect: EffectClass, requests: Requests) -> Outcome {
+        match requests {
+            Requests::One(request) => match self.send(effect, *request).await {
+                Ok(response) => Outcome::Completed(reply::output(&response)),
+                Err(failure) => failure.into(),
+            },
+            Requests::Batch(parts) => {
+                let sent = parts.into_iter().map(|(id, request)| async move {
+                    let answer = self.send(effect, request).await;
+                    (id, answer)
+                });
+                batch_outcome(join_all(sent).await)
+            }
+        }
+    }
+
+    /// Sends one request; a status outside `expect` is a failure.
+    async fn send(
+        &self,
+        effect: EffectClass,
+        request: Request,
+    ) -> Result<OutgoingResponse, FailureMessage> {
+        let Request { outgoing, expect, summary } = request;
+        match self.port.send(outgoing).await {
+            Ok(response) if expect.accepts(response.status) => Ok(response),
+            Ok(response) => Err(classify::status(effect, &summary, &response, self.clock.now())),
+            Err(error) => Err(classify::error(effect, &summary, error)),
+        }
+    }
+}
+
+/// A batch succeeds where all of its requests do. Of several failures the first that no other
+/// attempt can help decides, since it would fail the run alone too; else the one that asks to wait
+/// longest.
+fn batch_outcome(answers: Vec<(String, Result<OutgoingResponse, FailureMessage>)>) -> Outcome {
+    let mut responses = Vec::with_capacity(answers.len());
+    let mut worst: Option<FailureMessage> = None;
+    for (id, answer) in answers {
+        match answer {
+            Ok(response) => responses.push((id, response)),
+            Err(failure) => {
+                let failure = FailureMessage {
+                    message: format!("{id}: {}", failure.message).into(),
+                    ..failure
+                };
+                let is_worse = worst.as_ref().is_none_or(|worst| {
+                    let rank = |f: &FailureMessage| (!f.retryable, f.retry_after_ms);
+                    worst.retryable && rank(&failure) > rank(worst)
+                });
+                if is_worse {
+                    worst = Some(failure);
+                }
+            }
+        }
+    }
+    match worst {
+        Some(failure) => failure.into(),
+        None => Outcome::Completed(reply::outputs(responses)),
     }
 }
 

@@ -138,8 +138,8 @@ impl Worker {
         job: &JobMessage,
         config: Box<RawValue>,
     ) -> Result<(Box<RawValue>, Redactor), FailureMessage> {
-        let named = named_auth_secret(job, &config);
-        if job.secrets.is_empty() && named.is_none() {
+        let named = named_auth_secrets(job, &config);
+        if job.secrets.is_empty() && named.is_empty() {
             return Ok((config, Redactor::default()));
         }
         let mut slots = job.secrets.clone();
@@ -180,29 +180,40 @@ fn bounded(failure: FailureMessage) -> FailureMessage {
     }
 }
 
-/// `auth.secret` may name a secret without `$secrets.`: the slot that stands for it.
-fn named_auth_secret(job: &JobMessage, config: &RawValue) -> Option<SecretSlot> {
-    const POINTER: &str = "/auth/secret";
-    if job.job_type != JobType::Http || job.secrets.iter().any(|slot| &*slot.pointer == POINTER) {
-        return None;
-    }
+/// `auth.secret` may name a secret without `$secrets.`: the slots that stand for it, of the one
+/// request or of each in a batch.
+fn named_auth_secrets(job: &JobMessage, config: &RawValue) -> Vec<SecretSlot> {
     // Most configurations have no `auth`: they are not parsed for it.
-    if !config.get().contains("\"auth\"") {
-        return None;
+    if job.job_type != JobType::Http || !config.get().contains("\"auth\"") {
+        return Vec::new();
     }
-    let value: Value = serde_json::from_str(config.get()).ok()?;
-    let name = value.pointer(POINTER)?.as_str()?;
-    Some(SecretSlot { pointer: POINTER.into(), parts: vec![SecretPart::Secret(name.into())] })
+    let Ok(value) = serde_json::from_str::<Value>(config.get()) else { return Vec::new() };
+    let parts = value.get("batch").and_then(Value::as_array).map_or(0, Vec::len);
+    let pointers = (0..parts).map(|part| format!("/batch/{part}/auth/secret"));
+    let pointers = std::iter::once("/auth/secret".to_owned()).chain(pointers);
+    let slot = |pointer: String| {
+        let name = value.pointer(&pointer)?.as_str()?;
+        let is_filled = job.secrets.iter().any(|slot| *slot.pointer == *pointer);
+        let parts = vec![SecretPart::Secret(name.into())];
+        (!is_filled).then(|| SecretSlot { pointer: pointer.into(), parts })
+    };
+    pointers.filter_map(slot).collect()
 }
 
-/// The host that an `http` job talks to. Where the URL itself holds a secret, it is not known
-/// before the secret is in place, and no secret that is bound to hosts goes there.
+/// The host that an `http` job talks to, which for a batch must be the same of all its requests.
+/// Where the URL itself holds a secret, it is not known before the secret is in place, and no
+/// secret that is bound to hosts goes there.
 fn host_of(job: &JobMessage, config: &Value) -> Option<String> {
     if job.job_type != JobType::Http {
         return None;
     }
-    let url = Url::parse(config.get("url")?.as_str()?).ok()?;
-    url.host_str().map(str::to_owned)
+    let host = |request: &Value| {
+        let url = Url::parse(request.get("url")?.as_str()?).ok()?;
+        url.host_str().map(str::to_owned)
+    };
+    let Some(parts) = config.get("batch").and_then(Value::as_array) else { return host(config) };
+    let first = host(parts.first()?)?;
+    parts.iter().all(|part| host(part).as_deref() == Some(&first)).then_some(first)
 }
 
 /// Repeats `call` while it is unavailable, until the runner shuts down (`None`).

@@ -129,6 +129,18 @@ impl Expr {
         &self.compiled.rewritten.needs
     }
 
+    /// The keys of `item` that it reads, as the first step of each path, sorted; `None` where it
+    /// reads the item as a whole.
+    pub fn item_keys(&self) -> Option<Vec<&str>> {
+        self.compiled.rewritten.item_keys()
+    }
+
+    /// Whether everything in it is read on every evaluation, so that one that succeeds has found
+    /// all of it: no `&&`, `||`, `? :`, `has()` and no macros.
+    pub fn reads_everything(&self) -> bool {
+        self.compiled.rewritten.reads_everything()
+    }
+
     /// Evaluates it. Integral numbers within 2^53 are integers, in and out.
     ///
     /// # Errors

@@ -68,12 +68,22 @@ pub(crate) fn growth(
         found.insert(Power::new(PowerKind::Limit, limit), place);
     }
     let items = found.into_iter().map(|(power, (node, pointer))| Grown {
-        granted: *author != Author::Optimizer && rules.grants(&power),
+        granted: match author {
+            Author::Optimizer => only_computes(&power),
+            Author::Person | Author::Agent { .. } => rules.grants(&power),
+        },
         power,
         node,
         pointer,
     });
     Growth { items: items.collect() }
+}
+
+/// A type whose nodes do nothing outside and ask nobody: having one adds nothing to what a graph may
+/// do. The optimizer's rewrites pass values on with them.
+fn only_computes(power: &Power) -> bool {
+    power.kind() == PowerKind::NodeType
+        && matches!(power.name(), "transform" | "filter" | "aggregate")
 }
 
 /// What an agent may newly cost; `None`: nothing more than it did.

@@ -33,7 +33,7 @@ pub(crate) fn check(
         }
         if let Some(kind) = kind(&host) {
             let message = format!("`{host}` is not a public host ({kind})");
-            let pointer = format!("{}/config/url", item.pointer);
+            let pointer = format!("{}/config/{}", item.pointer, url_place(result, item));
             let problem = Problem::error(Code::PrivateHost, pointer, message)
                 .with_hint("call a public host by its name, over https")
                 .with_example(r#""https://api.example.com/orders/${inputs.id}""#);
@@ -41,6 +41,12 @@ pub(crate) fn check(
         }
     }
     problems
+}
+
+/// Where the URL stands in the config: in a batch that of the first request.
+fn url_place(world: &World<'_>, item: &Item) -> &'static str {
+    let is_batch = world.spec(item).pointer("/config/batch").is_some();
+    if is_batch { "batch/0/url" } else { "url" }
 }
 
 /// Origin and host of an `http` node, as far as they are known.

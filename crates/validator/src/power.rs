@@ -166,11 +166,42 @@ type Add<'f> = dyn FnMut(PowerKind, String) -> bool + 'f;
 
 fn http(config: &Template, path: &str, add: &mut Add<'_>) {
     let destination = Destination::of(config, path);
+    let origin = &destination.origin;
     for secret in secrets(config) {
+        // In a batch a secret goes where it would go in a request alone.
         let Secret { name, place } = secret;
-        add(PowerKind::Secret, format!("{name} -> {}{place}", destination.origin));
+        let place = in_part(&place).map_or(place.as_str(), |(_, place)| place);
+        add(PowerKind::Secret, format!("{name} -> {origin}{place}"));
     }
-    add(PowerKind::Egress, format!("{} {}", destination.method, destination.origin));
+    match batch(config) {
+        Some(parts) => {
+            for part in parts {
+                add(PowerKind::Egress, format!("{} {origin}", method_of(part)));
+            }
+        }
+        None => {
+            add(PowerKind::Egress, format!("{} {origin}", destination.method));
+        }
+    }
+}
+
+/// The requests of an `http` node that sends several, which all go to one origin.
+fn batch(config: &Template) -> Option<&Vec<Value>> {
+    config.source().get("batch").and_then(Value::as_array)
+}
+
+/// A place in a request of a batch: which request, and the place in it.
+fn in_part(place: &str) -> Option<(&str, &str)> {
+    let rest = place.strip_prefix("/batch/")?;
+    Some(rest.split_at(rest.find('/')?))
+}
+
+fn method_of(request: &Value) -> &str {
+    match request.get("method").and_then(Value::as_str) {
+        None => "GET",
+        Some(method) if method.starts_with('$') => "*",
+        Some(method) => method,
+    }
 }
 
 /// Where an `http` node goes, as far as it is known.
@@ -187,12 +218,10 @@ impl Destination {
     /// Of a config. `path` is that of the node, which tells apart what equal templates read.
     pub(crate) fn of(config: &Template, path: &str) -> Self {
         let source = config.source();
-        let method = match source.get("method").and_then(Value::as_str) {
-            None => "GET",
-            Some(method) if method.starts_with('$') => "*",
-            Some(method) => method,
-        };
-        let url = source.get("url").and_then(Value::as_str).unwrap_or_default();
+        // The compiler holds all requests of a batch to the origin of the first.
+        let request = batch(config).and_then(|parts| parts.first()).unwrap_or(source);
+        let method = method_of(request);
+        let url = request.get("url").and_then(Value::as_str).unwrap_or_default();
         let known = match UrlOrigin::of(url) {
             Ok(UrlOrigin::Known(origin)) => Some(origin),
             Ok(UrlOrigin::Computed) | Err(_) => None,
@@ -240,11 +269,16 @@ pub(crate) fn secrets(config: &Template) -> Vec<Secret> {
             found.push(Secret { name: name.to_owned(), place: read.pointer });
         }
     }
-    let auth = config.source().pointer("/auth/secret").and_then(Value::as_str);
-    if let Some(auth) = auth {
-        let name = auth.strip_prefix("$secrets.").unwrap_or(auth);
-        found.retain(|secret| !secret.place.starts_with("/auth"));
-        found.push(Secret { name: name.to_owned(), place: "/auth".to_owned() });
+    let parts = batch(config).map_or(0, Vec::len);
+    let requests = (0..parts).map(|part| format!("/batch/{part}"));
+    for request in requests.chain([String::new()]) {
+        let place = format!("{request}/auth");
+        let auth = config.source().pointer(&format!("{place}/secret")).and_then(Value::as_str);
+        if let Some(auth) = auth {
+            let name = auth.strip_prefix("$secrets.").unwrap_or(auth);
+            found.retain(|secret| !secret.place.starts_with(&place));
+            found.push(Secret { name: name.to_owned(), place });
+        }
     }
     found
 }

@@ -12,12 +12,21 @@ use super::OutgoingResponse;
 /// The node's output. The body is parsed where the content type is JSON, a string where it is
 /// text, and `{"$base64": "..."}` where it is neither.
 pub(crate) fn output(response: &OutgoingResponse) -> Box<RawValue> {
-    let value = json!({
+    RawText::of(&value(response)).0
+}
+
+/// The output of a batch: an object of what its requests alone would have given.
+pub(crate) fn outputs(responses: Vec<(String, OutgoingResponse)>) -> Box<RawValue> {
+    let members = responses.into_iter().map(|(id, response)| (id, value(&response)));
+    RawText::of(&Value::Object(members.collect())).0
+}
+
+fn value(response: &OutgoingResponse) -> Value {
+    json!({
         "status": response.status.as_u16(),
         "headers": headers(&response.headers),
         "body": body(response),
-    });
-    RawText::of(&value).0
+    })
 }
 
 /// The body as JSON.

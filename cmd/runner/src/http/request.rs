@@ -22,6 +22,30 @@ use crate::execute::ReadyJob;
 const REDIRECTS: u8 = 3;
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
+/// Requests of a batch at most; as the schema says.
+const PARTS_MAX: usize = 16;
+
+/// What a job asks for.
+pub(crate) enum Requests {
+    /// One request.
+    One(Box<Request>),
+    /// Several at once, by their ids.
+    Batch(Vec<(String, Request)>),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Batch {
+    batch: Vec<Part>,
+}
+
+#[derive(Deserialize)]
+struct Part {
+    id: String,
+    #[serde(flatten)]
+    config: Map<String, Value>,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Config {
@@ -76,10 +100,65 @@ impl fmt::Display for Summary {
     }
 }
 
-/// Builds the request of a job that has `timeout` left.
-pub(crate) fn build(job: &ReadyJob<'_>, timeout: Duration) -> Result<Request, FailureMessage> {
-    let config: Config = serde_json::from_str(job.config.get())
-        .map_err(|error| invalid(format!("the http configuration cannot be used: {error}")))?;
+/// Builds the requests of a job that has `timeout` left.
+pub(crate) fn build(job: &ReadyJob<'_>, timeout: Duration) -> Result<Requests, FailureMessage> {
+    let text = job.config.get();
+    // A single request is decoded once; the word may also stand in a value of one.
+    if text.contains("\"batch\"")
+        && let Ok(batch) = serde_json::from_str::<Batch>(text)
+    {
+        return parts(job, batch, timeout).map(Requests::Batch);
+    }
+    let config = serde_json::from_str(text).map_err(unusable)?;
+    let key = &job.message.idempotency_key;
+    Ok(Requests::One(Box::new(request(job, config, key, timeout)?)))
+}
+
+/// The requests of a batch: they only read, and go to one origin.
+fn parts(
+    job: &ReadyJob<'_>,
+    batch: Batch,
+    timeout: Duration,
+) -> Result<Vec<(String, Request)>, FailureMessage> {
+    if batch.batch.is_empty() || batch.batch.len() > PARTS_MAX {
+        return Err(invalid(format!("a batch holds 1 to {PARTS_MAX} requests")));
+    }
+    let mut requests: Vec<(String, Request)> = Vec::with_capacity(batch.batch.len());
+    let mut origin = None;
+    for part in batch.batch {
+        let config: Config =
+            serde_json::from_value(Value::Object(part.config)).map_err(unusable)?;
+        let here = Url::parse(&config.url).map(|url| url.origin().ascii_serialization()).ok();
+        if *origin.get_or_insert_with(|| here.clone()) != here {
+            return Err(invalid(format!("request `{}` leaves the origin of its batch", part.id)));
+        }
+        let key = format!("{}.{}", job.message.idempotency_key, part.id);
+        let request = request(job, config, &key, timeout)?;
+        if !request.outgoing.method.is_safe() {
+            let method = &request.outgoing.method;
+            return Err(invalid(format!(
+                "request `{}` is a {method}: a batch only reads",
+                part.id
+            )));
+        }
+        if requests.iter().any(|(known, _)| *known == part.id) {
+            return Err(invalid(format!("two requests of the batch are called `{}`", part.id)));
+        }
+        requests.push((part.id, request));
+    }
+    Ok(requests)
+}
+
+fn unusable(error: serde_json::Error) -> FailureMessage {
+    invalid(format!("the http configuration cannot be used: {error}"))
+}
+
+fn request(
+    job: &ReadyJob<'_>,
+    config: Config,
+    key: &str,
+    timeout: Duration,
+) -> Result<Request, FailureMessage> {
     let method = config.method.as_deref().unwrap_or("GET").to_ascii_uppercase();
     let method = Method::from_bytes(method.as_bytes())
         .map_err(|_| invalid(format!("`{method}` is not an HTTP method")))?;
@@ -97,10 +176,7 @@ pub(crate) fn build(job: &ReadyJob<'_>, timeout: Duration) -> Result<Request, Fa
         None => Bytes::new(),
     };
     if !headers.contains_key(IDEMPOTENCY_KEY) {
-        headers.insert(
-            IDEMPOTENCY_KEY,
-            header_value("Idempotency-Key", &job.message.idempotency_key)?,
-        );
+        headers.insert(IDEMPOTENCY_KEY, header_value("Idempotency-Key", key)?);
     }
     let expect = Expect::read(&config.expect).map_err(invalid)?;
     let response_bytes_max =

@@ -381,3 +381,115 @@ impl super::HttpPort for GatedPort {
         gate.await.map_err(|_| SendError::Broken("gone".to_owned()))
     }
 }
+
+fn batch(parts: &[(&str, &str)]) -> Value {
+    let parts = parts.iter().map(|(id, url)| json!({"id": id, "url": url}));
+    json!({"batch": parts.collect::<Vec<_>>()})
+}
+
+/// Executes a batch whose requests are answered so, in the order in which they are written.
+async fn run_batch(
+    config: Value,
+    answers: Vec<Result<OutgoingResponse, SendError>>,
+) -> (OutcomeMessage, Vec<OutgoingRequest>) {
+    let port = FakePort::answering(answers);
+    let executor = Builtins::new(HttpExecutor::new(port.clone(), Arc::new(StillClock)));
+    let job = http(Pure, config);
+    let worker = worker(Arc::new(executor), secrets());
+    let result = worker.work(&job, &granted(&job)).await.unwrap();
+    let sent = std::mem::take(&mut *port.sent.lock());
+    (result.outcome, sent)
+}
+
+#[tokio::test]
+async fn a_batch_gives_what_its_requests_alone_would_give() {
+    let json_type = [("content-type", "application/json")];
+    let config = json!({"batch": [
+        {"id": "customer", "url": "https://api.example.org/c/7", "auth": {"type": "bearer", "secret": "bound"}},
+        {"id": "orders", "url": "https://api.example.org/o", "method": "HEAD", "query": {"c": 7}, "expect": 404},
+    ]});
+    let answers =
+        vec![Ok(response(200, &json_type, r#"{"name": "Ann"}"#)), Ok(response(404, &[], "none"))];
+    let (outcome, sent) = run_batch(config, answers).await;
+    let expected = json!({
+        "customer": {"status": 200, "headers": {"content-type": "application/json"}, "body": {"name": "Ann"}},
+        "orders": {"status": 404, "headers": {}, "body": "none"},
+    });
+    let output = &outcome_json(&outcome)["completed"]["output"]["value"];
+    assert_eq!(*output, expected, "{outcome:?}");
+    let urls: Vec<&str> = sent.iter().map(|request| &*request.url).collect();
+    assert_eq!(urls, ["https://api.example.org/c/7", "https://api.example.org/o?c=7"]);
+    assert_eq!(sent[0].headers["authorization"], "Bearer bound-value");
+    assert!(!sent[1].headers.contains_key("authorization"));
+    assert_eq!(sent[0].headers["idempotency-key"], "key-1.customer");
+    assert_eq!(sent[1].headers["idempotency-key"], "key-1.orders");
+}
+
+#[tokio::test]
+async fn a_batch_fails_as_the_worst_of_its_requests() {
+    let ok = || Ok(response(200, &[], ""));
+    let status = |status: u16| Ok(response(status, &[], ""));
+    let wait = |seconds: &str| Ok(response(429, &[("retry-after", seconds)], ""));
+    for (answers, message, retryable, retry_after_ms) in [
+        (vec![ok(), status(503)], "b: GET https://api.example.org/b answered 503", true, None),
+        (
+            vec![status(503), status(404)],
+            "b: GET https://api.example.org/b answered 404",
+            false,
+            None,
+        ),
+        (
+            vec![status(404), status(503)],
+            "a: GET https://api.example.org/a answered 404",
+            false,
+            None,
+        ),
+        (
+            vec![wait("2"), wait("7")],
+            "b: GET https://api.example.org/b answered 429",
+            true,
+            Some(7_000),
+        ),
+        (
+            vec![Err(SendError::Refused("no".to_owned())), ok()],
+            "a: GET https://api.example.org/a: no",
+            false,
+            None,
+        ),
+    ] {
+        let config =
+            batch(&[("a", "https://api.example.org/a"), ("b", "https://api.example.org/b")]);
+        let (outcome, _) = run_batch(config, answers).await;
+        let OutcomeMessage::Failed { failure } = outcome else { panic!("{outcome:?}") };
+        let shown = failure.message.replace(" Service Unavailable", "");
+        let shown = shown.replace(" Not Found", "").replace(" Too Many Requests", "");
+        assert_eq!(shown, message);
+        assert_eq!((failure.retryable, failure.retry_after_ms), (retryable, retry_after_ms));
+    }
+}
+
+#[tokio::test]
+async fn a_batch_that_does_more_than_read_one_origin_sends_nothing() {
+    let many: Vec<Value> = (0..17)
+        .map(|n| json!({"id": format!("p{n}"), "url": "https://api.example.org/"}))
+        .collect();
+    for config in [
+        batch(&[("a", "https://api.example.org/a"), ("b", "https://evil.example.org/b")]),
+        batch(&[("a", "https://api.example.org/a"), ("a", "https://api.example.org/b")]),
+        batch(&[]),
+        json!({"batch": many}),
+        json!({"batch": [{"id": "a", "url": "https://api.example.org/a", "method": "POST"}]}),
+        json!({"batch": [{"id": "a", "url": "https://api.example.org/a", "surprise": 1}]}),
+        json!({"batch": [{"id": "a", "url": "https://api.example.org/a"}], "method": "GET"}),
+        // A secret that is bound to one host must not travel in a batch that goes to two.
+        json!({"batch": [
+            {"id": "a", "url": "https://api.example.org/a", "auth": {"type": "bearer", "secret": "bound"}},
+            {"id": "b", "url": "https://evil.example.org/b"},
+        ]}),
+    ] {
+        let (outcome, sent) = run_batch(config.clone(), Vec::new()).await;
+        let OutcomeMessage::Failed { failure } = outcome else { panic!("{outcome:?}") };
+        let is_refused = matches!(&*failure.code, "invalid_config" | "secret_refused");
+        assert!(is_refused && sent.is_empty(), "{config}: {failure:?}");
+    }
+}

@@ -1,5 +1,7 @@
 //! `http` nodes: where they go, with what, and what that does.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 use url::Url;
 
@@ -9,7 +11,7 @@ use super::unit::Unit;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::{Capability, EffectClass, NodeKind};
 
-/// What a request does to the world, by its method.
+/// What a request does to the world, by its method; a batch only reads.
 pub(super) fn default_effect(config: &Map<String, Value>) -> EffectClass {
     match config.get("method").map(|method| method.as_str().unwrap_or_default()) {
         None | Some("GET" | "HEAD" | "OPTIONS") => EffectClass::None,
@@ -36,39 +38,103 @@ impl UrlOrigin {
     pub fn of(url: &str) -> Result<Self, String> {
         origin(url)
     }
+
+    /// The name of the capability.
+    fn name(&self) -> &str {
+        match self {
+            Self::Known(origin) => origin,
+            Self::Computed => "*",
+        }
+    }
 }
 
 impl Unit<'_> {
     pub(super) fn http(&mut self, spec: &Spec) -> Option<NodeKind> {
         let config = self.config_template(spec, Secrets::Allowed);
-        self.auth(spec);
-        self.plain_values(spec, "headers", false);
-        self.plain_values(spec, "query", true);
-        let url = spec.config.get("url")?.as_str()?;
-        match origin(url) {
-            Ok(origin) => {
-                let method = match spec.config.get("method").and_then(Value::as_str) {
-                    None => "GET",
-                    Some(method) if method.starts_with('$') => "*",
-                    Some(method) => method,
-                };
-                let origin = match &origin {
-                    UrlOrigin::Known(origin) => origin,
-                    UrlOrigin::Computed => "*",
-                };
-                self.capabilities.insert(Capability::Egress(format!("{method} {origin}").into()));
-            }
-            Err(message) => {
-                let problem = Diagnostic::error(Code::InvalidUrl, spec.at("config/url"), message)
-                    .with_example("\"https://api.example.com/customers/${inputs.id}\"");
-                self.report(problem);
+        match spec.config.get("batch") {
+            Some(Value::Array(parts)) => self.batch(spec, parts),
+            Some(_) => return None,
+            None => {
+                self.request(&spec.config, &spec.at("config"))?;
             }
         }
         Some(NodeKind::Http { config: config? })
     }
 
-    fn auth(&mut self, spec: &Spec) {
-        let Some(auth) = spec.config.get("auth") else { return };
+    /// The requests of a batch. One origin for all of them: a secret that is bound to a host is
+    /// filled in once for the whole job.
+    fn batch(&mut self, spec: &Spec, parts: &[Value]) {
+        // That `url` and `batch` exclude each other is reported with the structure.
+        for key in spec.config.keys().filter(|key| !matches!(key.as_str(), "batch" | "url")) {
+            let at = spec.at(&format!("config/{key}"));
+            let problem = Diagnostic::error(
+                Code::NotApplicable,
+                at,
+                format!("`{key}` has no meaning beside `batch`"),
+            );
+            self.report(problem.with_hint("write it in each request of the batch"));
+        }
+        let mut ids = BTreeSet::new();
+        let mut first: Option<UrlOrigin> = None;
+        for (index, part) in parts.iter().enumerate() {
+            let at = spec.at(&format!("config/batch/{index}"));
+            let Some(part) = part.as_object() else { continue };
+            if let Some(id) = part.get("id").and_then(Value::as_str)
+                && !ids.insert(id)
+            {
+                let message = format!("two requests of the batch are called `{id}`");
+                self.error(Code::DuplicateNodeId, &format!("{at}/id"), message);
+            }
+            let Some(origin) = self.request(part, &at) else { continue };
+            if origin == UrlOrigin::Computed {
+                let message = "the origin of a request in a batch is written before any reference";
+                let problem = Diagnostic::error(Code::InvalidUrl, format!("{at}/url"), message);
+                self.report(
+                    problem.with_example("\"https://api.example.com/customers/${inputs.id}\""),
+                );
+            } else if let Some(first) = first.as_ref().filter(|first| **first != origin) {
+                let message = format!(
+                    "`{}` is not the origin of the batch, `{}`",
+                    origin.name(),
+                    first.name()
+                );
+                let problem = Diagnostic::error(Code::InvalidUrl, format!("{at}/url"), message);
+                self.report(
+                    problem.with_hint("requests to another origin are a node of their own"),
+                );
+            }
+            first.get_or_insert(origin);
+        }
+    }
+
+    /// Checks one request, notes what it may do, and says where it goes.
+    fn request(&mut self, config: &Map<String, Value>, at: &str) -> Option<UrlOrigin> {
+        self.auth(config, at);
+        self.plain_values(config, at, "headers", false);
+        self.plain_values(config, at, "query", true);
+        match origin(config.get("url")?.as_str()?) {
+            Ok(origin) => {
+                let method = match config.get("method").and_then(Value::as_str) {
+                    None => "GET",
+                    Some(method) if method.starts_with('$') => "*",
+                    Some(method) => method,
+                };
+                let name = format!("{method} {}", origin.name());
+                self.capabilities.insert(Capability::Egress(name.into()));
+                Some(origin)
+            }
+            Err(message) => {
+                let problem = Diagnostic::error(Code::InvalidUrl, format!("{at}/url"), message)
+                    .with_example("\"https://api.example.com/customers/${inputs.id}\"");
+                self.report(problem);
+                // The node goes on as one that may call anything.
+                Some(UrlOrigin::Computed)
+            }
+        }
+    }
+
+    fn auth(&mut self, config: &Map<String, Value>, at: &str) {
+        let Some(auth) = config.get("auth") else { return };
         let text = |key: &str| auth.get(key).and_then(Value::as_str);
         if let Some(secret) = text("secret") {
             let name = secret.strip_prefix("$secrets.").unwrap_or(secret);
@@ -78,22 +144,22 @@ impl Unit<'_> {
             (Some("header"), None) => {
                 let problem = Diagnostic::error(
                     Code::MissingKey,
-                    spec.at("config/auth"),
+                    format!("{at}/auth"),
                     "`header` needs the name of the header that carries the secret",
                 );
                 self.report(problem.with_example(r#""header": "X-Api-Key""#));
             }
             (Some("bearer" | "basic"), Some(_)) => {
                 let message = "`header` is only for authentication of type `header`";
-                self.error(Code::NotApplicable, &spec.at("config/auth/header"), message);
+                self.error(Code::NotApplicable, &format!("{at}/auth/header"), message);
             }
             _ => {}
         }
     }
 
     /// Headers and query parameters are texts, numbers or booleans; parameters also lists of them.
-    fn plain_values(&mut self, spec: &Spec, key: &str, lists: bool) {
-        let Some(Value::Object(values)) = spec.config.get(key) else { return };
+    fn plain_values(&mut self, config: &Map<String, Value>, at: &str, key: &str, lists: bool) {
+        let Some(Value::Object(values)) = config.get(key) else { return };
         for (name, value) in values {
             let plain = match value {
                 Value::Object(_) => false,
@@ -103,7 +169,7 @@ impl Unit<'_> {
                 Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => true,
             };
             if !plain {
-                let mut at = spec.at(&format!("config/{key}"));
+                let mut at = format!("{at}/{key}");
                 crate::pointer::push_key(&mut at, name);
                 let more = if lists { ", or a list of these" } else { "" };
                 let message = format!("expected a text, a number, true or false{more}");

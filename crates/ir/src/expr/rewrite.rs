@@ -89,6 +89,39 @@ pub(super) fn rewrite(mut tree: IdedExpr) -> Result<Rewritten, ExprError> {
     Ok(Rewritten { tree, slots: rewriter.slots, patterns: rewriter.patterns, needs })
 }
 
+impl Rewritten {
+    pub(super) fn item_keys(&self) -> Option<Vec<&str>> {
+        let of_item = self.slots.iter().filter(|slot| slot.variable == Variable::Item);
+        let mut keys = Vec::new();
+        for slot in of_item {
+            match slot.steps.first()? {
+                Step::Key(key) => keys.push(&**key),
+                Step::Index(_) => return None,
+            }
+        }
+        keys.sort_unstable();
+        keys.dedup();
+        Some(keys)
+    }
+
+    pub(super) fn reads_everything(&self) -> bool {
+        let mut stack = vec![&self.tree];
+        while let Some(node) = stack.pop() {
+            let may_skip = if let Expr::Call(call) = &node.expr {
+                let lazy = [operators::LOGICAL_AND, operators::LOGICAL_OR, operators::CONDITIONAL];
+                lazy.contains(&call.func_name.as_str())
+            } else {
+                matches!(node.expr, Expr::Comprehension(_))
+            };
+            if may_skip {
+                return false;
+            }
+            for_each_child(node, |child| stack.push(child));
+        }
+        !self.slots.iter().any(|slot| slot.test)
+    }
+}
+
 fn needs(slots: &[Slot]) -> Needs {
     let mut needs = Needs::default();
     for slot in slots {

@@ -342,3 +342,27 @@ proptest! {
         prop_assert_eq!(ours, plain(&source, &output), "{}", source);
     }
 }
+
+#[test]
+fn what_is_read_of_an_item_is_known() {
+    type Keys = Option<&'static [&'static str]>;
+    let cases: [(&str, Keys, bool); 12] = [
+        ("item.a > 1", Some(&["a"]), true),
+        ("item.a.b == item['c'] + item.a.d", Some(&["a", "c"]), true),
+        ("$.a > 1", Some(&[]), true),
+        ("index % 2 == 0", Some(&[]), true),
+        ("item == 1", None, true),
+        ("item[0] == 1", None, true),
+        ("item.a > size(item)", None, true),
+        ("item.a > 1 && item.b > 1", Some(&["a", "b"]), false),
+        ("item.a > 1 || item.b > 1", Some(&["a", "b"]), false),
+        ("item.a ? item.b : item.c", Some(&["a", "b", "c"]), false),
+        ("has(item.a)", Some(&["a"]), false),
+        ("item.list.exists(x, x > item.a)", Some(&["a", "list"]), false),
+    ];
+    for (source, keys, everything) in cases {
+        let expr = Expr::compile(source).unwrap();
+        assert_eq!(expr.item_keys().as_deref(), keys, "{source}");
+        assert_eq!(expr.reads_everything(), everything, "{source}");
+    }
+}

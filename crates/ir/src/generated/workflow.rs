@@ -803,12 +803,15 @@ impl ::std::convert::TryFrom<::std::string::String> for HttpAuthType {
         value.parse()
     }
 }
-///Sends an HTTP request. Output: `{status, headers, body}`; a status outside `expect` is a failure.
-#[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+///Sends an HTTP request. Output: `{status, headers, body}`; a status outside `expect` is a failure. With `batch` it sends several requests to one origin at once; output: an object of these by their ids, and one failure fails it.
+#[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, Default, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub struct HttpConfig {
     #[serde(skip_serializing_if = "::std::option::Option::is_none")]
     pub auth: ::std::option::Option<HttpAuth>,
+    ///Requests that are sent at once in place of one. They go to one origin, written before any reference; beside `batch` there is no other key.
+    #[serde(default, skip_serializing_if = "::std::vec::Vec::is_empty")]
+    pub batch: ::std::vec::Vec<HttpPart>,
     ///Any JSON, with references; a string is sent as it is.
     #[serde(skip_serializing_if = "::std::option::Option::is_none")]
     pub body: ::std::option::Option<::serde_json::Value>,
@@ -828,7 +831,8 @@ pub struct HttpConfig {
     #[serde(skip_serializing_if = "::std::option::Option::is_none")]
     pub query: ::std::option::Option<HttpConfigQuery>,
     ///Absolute `http` or `https` URL, with references.
-    pub url: ::std::string::String,
+    #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+    pub url: ::std::option::Option<::std::string::String>,
 }
 ///Statuses that are a success: `200`, `"2xx"`, `"200-204"`, or a list of these.
 #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
@@ -1023,6 +1027,203 @@ for HttpConfigQuery {
     }
 }
 impl ::std::convert::From<Reference> for HttpConfigQuery {
+    fn from(value: Reference) -> Self {
+        Self::Reference(value)
+    }
+}
+///One request of an `http` node's `batch`.
+#[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct HttpPart {
+    #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+    pub auth: ::std::option::Option<HttpAuth>,
+    ///Statuses that are a success: `200`, `"2xx"`, `"200-204"`, or a list of these.
+    #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+    pub expect: ::std::option::Option<HttpPartExpect>,
+    ///Request headers by name.
+    #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+    pub headers: ::std::option::Option<HttpPartHeaders>,
+    pub id: NodeId,
+    ///Bytes of the response body that are accepted; more is a failure.
+    #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+    pub max_bytes: ::std::option::Option<HttpPartMaxBytes>,
+    ///Request method; a batch only reads.
+    #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+    pub method: ::std::option::Option<HttpPartMethod>,
+    ///Query parameters by name; a list repeats the parameter.
+    #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+    pub query: ::std::option::Option<HttpPartQuery>,
+    ///Absolute `http` or `https` URL, with references.
+    pub url: ::std::string::String,
+}
+///Statuses that are a success: `200`, `"2xx"`, `"200-204"`, or a list of these.
+#[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+#[serde(untagged)]
+pub enum HttpPartExpect {
+    Status(Status),
+    StatusRange(StatusRange),
+    Array(::std::vec::Vec<HttpPartExpectArrayItem>),
+}
+impl ::std::convert::From<Status> for HttpPartExpect {
+    fn from(value: Status) -> Self {
+        Self::Status(value)
+    }
+}
+impl ::std::convert::From<StatusRange> for HttpPartExpect {
+    fn from(value: StatusRange) -> Self {
+        Self::StatusRange(value)
+    }
+}
+impl ::std::convert::From<::std::vec::Vec<HttpPartExpectArrayItem>> for HttpPartExpect {
+    fn from(value: ::std::vec::Vec<HttpPartExpectArrayItem>) -> Self {
+        Self::Array(value)
+    }
+}
+///One status or range.
+#[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+#[serde(untagged)]
+pub enum HttpPartExpectArrayItem {
+    Variant0(Status),
+    Variant1(StatusRange),
+}
+impl ::std::fmt::Display for HttpPartExpectArrayItem {
+    fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+        match self {
+            Self::Variant0(x) => x.fmt(f),
+            Self::Variant1(x) => x.fmt(f),
+        }
+    }
+}
+impl ::std::convert::From<Status> for HttpPartExpectArrayItem {
+    fn from(value: Status) -> Self {
+        Self::Variant0(value)
+    }
+}
+impl ::std::convert::From<StatusRange> for HttpPartExpectArrayItem {
+    fn from(value: StatusRange) -> Self {
+        Self::Variant1(value)
+    }
+}
+///Request headers by name.
+#[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+#[serde(untagged)]
+pub enum HttpPartHeaders {
+    Object(::serde_json::Map<::std::string::String, ::serde_json::Value>),
+    Reference(Reference),
+}
+impl ::std::convert::From<::serde_json::Map<::std::string::String, ::serde_json::Value>>
+for HttpPartHeaders {
+    fn from(
+        value: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
+    ) -> Self {
+        Self::Object(value)
+    }
+}
+impl ::std::convert::From<Reference> for HttpPartHeaders {
+    fn from(value: Reference) -> Self {
+        Self::Reference(value)
+    }
+}
+///Bytes of the response body that are accepted; more is a failure.
+#[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+#[serde(untagged)]
+pub enum HttpPartMaxBytes {
+    Integer(::std::num::NonZeroU64),
+    Reference(Reference),
+}
+impl ::std::fmt::Display for HttpPartMaxBytes {
+    fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+        match self {
+            Self::Integer(x) => x.fmt(f),
+            Self::Reference(x) => x.fmt(f),
+        }
+    }
+}
+impl ::std::convert::From<::std::num::NonZeroU64> for HttpPartMaxBytes {
+    fn from(value: ::std::num::NonZeroU64) -> Self {
+        Self::Integer(value)
+    }
+}
+impl ::std::convert::From<Reference> for HttpPartMaxBytes {
+    fn from(value: Reference) -> Self {
+        Self::Reference(value)
+    }
+}
+///Request method; a batch only reads.
+#[derive(
+    ::serde::Deserialize,
+    ::serde::Serialize,
+    Clone,
+    Copy,
+    Debug,
+    Eq,
+    Hash,
+    Ord,
+    PartialEq,
+    PartialOrd
+)]
+pub enum HttpPartMethod {
+    #[serde(rename = "GET")]
+    Get,
+    #[serde(rename = "HEAD")]
+    Head,
+    #[serde(rename = "OPTIONS")]
+    Options,
+}
+impl ::std::fmt::Display for HttpPartMethod {
+    fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+        match *self {
+            Self::Get => f.write_str("GET"),
+            Self::Head => f.write_str("HEAD"),
+            Self::Options => f.write_str("OPTIONS"),
+        }
+    }
+}
+impl ::std::str::FromStr for HttpPartMethod {
+    type Err = self::error::ConversionError;
+    fn from_str(
+        value: &str,
+    ) -> ::std::result::Result<Self, self::error::ConversionError> {
+        match value {
+            "GET" => Ok(Self::Get),
+            "HEAD" => Ok(Self::Head),
+            "OPTIONS" => Ok(Self::Options),
+            _ => Err("invalid value".into()),
+        }
+    }
+}
+impl ::std::convert::TryFrom<&str> for HttpPartMethod {
+    type Error = self::error::ConversionError;
+    fn try_from(
+        value: &str,
+    ) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<::std::string::String> for HttpPartMethod {
+    type Error = self::error::ConversionError;
+    fn try_from(
+        value: ::std::string::String,
+    ) -> ::std::result::Result<Self, self::error::ConversionError> {
+        value.parse()
+    }
+}
+///Query parameters by name; a list repeats the parameter.
+#[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+#[serde(untagged)]
+pub enum HttpPartQuery {
+    Object(::serde_json::Map<::std::string::String, ::serde_json::Value>),
+    Reference(Reference),
+}
+impl ::std::convert::From<::serde_json::Map<::std::string::String, ::serde_json::Value>>
+for HttpPartQuery {
+    fn from(
+        value: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
+    ) -> Self {
+        Self::Object(value)
+    }
+}
+impl ::std::convert::From<Reference> for HttpPartQuery {
     fn from(value: Reference) -> Self {
         Self::Reference(value)
     }

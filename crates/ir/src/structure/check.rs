@@ -177,8 +177,9 @@ impl<'s> Checker<'s> {
             let wanted = object.keys.get(key).map(|known| self.shapes.get(*known));
             self.problems.push(messages::missing_key(key, wanted, &self.pointer));
         }
-        if !object.one_of.is_empty() {
-            let problem = messages::one_of(&object.one_of, map, &self.pointer);
+        if let Some(first) = object.one_of.first() {
+            let first = object.keys.get(first).map(|known| self.shapes.get(*known));
+            let problem = messages::one_of(&object.one_of, first, map, &self.pointer);
             self.problems.extend(problem);
         }
         self.problems.len() > before

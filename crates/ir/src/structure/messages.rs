@@ -140,6 +140,11 @@ pub(super) fn length(shape: &Shape, length: usize, pointer: &str) -> Option<Diag
 pub(super) fn missing_key(key: &str, wanted: Option<&Shape>, pointer: &str) -> Diagnostic {
     let problem =
         Diagnostic::error(Code::MissingKey, pointer, format!("the key `{key}` is missing"));
+    explained(problem, key, wanted)
+}
+
+/// The problem with what `key` is, and what it could look like.
+fn explained(problem: Diagnostic, key: &str, wanted: Option<&Shape>) -> Diagnostic {
     let Some(shape) = wanted else { return problem };
     let problem = problem.with_hint(format!("`{key}`: {}", shape.description));
     match &shape.example {
@@ -148,9 +153,11 @@ pub(super) fn missing_key(key: &str, wanted: Option<&Shape>, pointer: &str) -> D
     }
 }
 
-/// What is wrong where exactly one of `keys` is needed.
+/// What is wrong where exactly one of `keys` is needed; `first` is the shape of the first, which
+/// is the usual one.
 pub(super) fn one_of(
     keys: &[String],
+    first: Option<&Shape>,
     map: &Map<String, Value>,
     pointer: &str,
 ) -> Option<Diagnostic> {
@@ -160,7 +167,12 @@ pub(super) fn one_of(
         [] => format!("one of {} is needed", listed(keys)),
         several => format!("{} exclude each other", listed(several)),
     };
-    Some(Diagnostic::error(Code::ConflictingKeys, pointer, message))
+    let problem = Diagnostic::error(Code::ConflictingKeys, pointer, message);
+    let missing = keys.first().filter(|_| present.is_empty());
+    Some(match missing {
+        Some(key) => explained(problem, key, first),
+        None => problem,
+    })
 }
 
 pub(super) fn unknown_key(
