@@ -4,7 +4,7 @@
 //! but the types of events: what is true after an event it works out with its own bookkeeping, so
 //! that a mistake in the engine's fold does not hide itself. Nothing panics on a log that is wrong.
 //!
-//! [`RULES`] lists what is checked. Where the design leaves room, these readings hold:
+//! [`RULES`] lists what is checked, [`ELSEWHERE`] what cannot be. Where the design leaves room, these readings hold:
 //!
 //! * **Scopes.** Iteration 1 of a loop exists as soon as the scope around the loop does; skips run
 //!   through a body that is never entered. So a completed run has exactly one ended instance of
@@ -23,6 +23,8 @@
 //! * **Patches.** From `patch_applied` on, the graph is the one that its operations give. What has
 //!   happened keeps its place there by name, and must be the same there; edges that a patch adds to
 //!   finished instances are decided after it, and a guard that cannot be evaluated then does not hold.
+//! * **Approvals** that a patch may not lead around are those before what needs one whatever the
+//!   policy, which is not in the log: what is outside and cannot simply be repeated.
 //! * **Guards** are not evaluated again, since they may read values that are not in the log: an edge
 //!   is checked against the outcome of its source.
 #![warn(missing_docs)]
@@ -34,6 +36,7 @@ mod closing;
 mod edges;
 mod ends;
 mod frames;
+mod gates;
 mod graph;
 mod kinds;
 mod maps;
@@ -61,7 +64,7 @@ use aob_ir::{Digest, Ir};
 
 pub use checker::Checker;
 pub use report::{Report, VIOLATIONS_KEPT_MAX, Violation};
-pub use rules::{RULES, Rule};
+pub use rules::{ELSEWHERE, Elsewhere, RULES, Rule};
 
 /// Checks a whole log, or the beginning of one.
 ///

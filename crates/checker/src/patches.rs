@@ -1,12 +1,12 @@
-//! Patches (I-22, I-24, I-27 to I-31, I-34, I-41): a chain of documents that each follow from the one
+//! Patches (I-22, I-24, I-27 to I-34, I-41): a chain of documents that each follow from the one
 //! before, nothing of what has happened altered, no power without consent.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use aob_engine::{
-    AgentKey, ApprovalOutcome, GrownPower, PatchApplied, PatchId, PatchPlanned, PatchProposed,
-    PatchRejected, PatchReverted, Payload, Place, TicketId,
+    AgentKey, ApprovalOutcome, GrownPower, PatchApplied, PatchId, PatchOrigin, PatchPlanned,
+    PatchProposed, PatchRejected, PatchReverted, Payload, Place, TicketId,
 };
 use aob_ir::{Digest, Ir};
 use aob_materializer::{Budget, Patch};
@@ -24,6 +24,7 @@ struct Known {
     planned: Option<Planned>,
     ticket: Option<TicketId>,
     reverts: Option<PatchId>,
+    by_optimizer: bool,
     children: BTreeMap<Arc<str>, Digest>,
     closed: bool,
     applied: bool,
@@ -70,6 +71,7 @@ impl Patches {
         self.keep(&data.operations, cx.seq);
         let known = Known {
             reverts: data.reverts.clone(),
+            by_optimizer: data.origin == PatchOrigin::Optimizer,
             children: data.children.clone(),
             ..Known::default()
         };
@@ -172,6 +174,10 @@ impl Patches {
         let Some(known) = self.undecided(id, cx) else { return };
         known.closed = true;
         known.applied = true;
+        let may_grow = !known.by_optimizer || data.growth.is_empty();
+        cx.require(may_grow, I_32, || {
+            format!("patch `{id}` of the optimizer grows what the graph may do")
+        });
         let named =
             data.children.iter().all(|(tag, digest)| known.children.get(tag) == Some(digest));
         cx.require(named, I_28, || format!("patch `{id}` resolves tags that it did not name"));
@@ -269,6 +275,7 @@ impl State {
             format!("patch `{}` gives {}, not {}", data.patch, after.digest, data.result)
         });
         self.patches.agents(data, before.ir(), &after, cx);
+        crate::gates::check(before.ir(), &after, &data.patch, cx);
         let after = Arc::new(Graph::new(after));
         Rewrite { before: &before, after: &after, data }.apply(self, cx);
         self.graph = Some(after);

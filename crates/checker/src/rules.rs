@@ -51,6 +51,7 @@ rules! {
     I_30 "I-30" "Every revision is a workflow."
     I_31 "I-31" "The graph has at most as many agents as the run may contain, and they are never forgotten."
     I_32 "I-32" "What the graph may do grows only by what a policy grants or a person approved."
+    I_33 "I-33" "No patch leads around an approval that something needs, or makes it ask for less."
     I_34 "I-34" "A patch is proposed once, and applied or rejected once."
     I_37 "I-37" "Nothing that waits for a time happens before it."
     I_39 "I-39" "A ticket is decided once, by the quorum of its votes, one vote per person."
@@ -77,6 +78,52 @@ rules! {
     D_18 "D-18" "A run returns what its terminal nodes returned."
     D_19 "D-19" "In a run of full fidelity, and in no other, each instance that opens says so first."
 }
+
+/// An invariant that no log of one run decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Elsewhere {
+    /// Its id.
+    pub id: &'static str,
+    /// What would have to be known besides, and what shows it instead.
+    pub because: &'static str,
+}
+
+const fn elsewhere(id: &'static str, because: &'static str) -> Elsewhere {
+    Elsewhere { id, because }
+}
+
+/// Every numbered invariant that is not in [`RULES`], and why.
+pub const ELSEWHERE: &[Elsewhere] = &[
+    elsewhere("I-02", "hashes stand beside the events: `verify_chain` of the store"),
+    elsewhere("I-03", "needs the losers' rows: conformance suite of the store"),
+    elsewhere("I-08", "needs stored snapshots: the simulator's verdict"),
+    elsewhere("I-09", "a property of `apply`: tests of the engine, the simulator's verdict"),
+    elsewhere("I-10", "a property of `decide`: lints of the pure crates, the simulator's traces"),
+    elsewhere("I-11", "needs other versions: the golden logs of the engine's tests"),
+    elsewhere("I-12", "needs the same run with another cache: tests of the coordinator"),
+    elsewhere("I-23", "says that something happens at last: the simulator, once the faults end"),
+    elsewhere("I-35", "what is over a budget leaves no event: tests of the materializer"),
+    elsewhere(
+        "I-36",
+        "compares two runs of a pass, and a run with the one without it: differential tests of the \
+         passes. Of one log it can be said that an optimizer's patch grows nothing, which is I-32",
+    ),
+    elsewhere("I-38", "says that something happens at last: the simulator, once the faults end"),
+    elsewhere("I-43", "needs the topic: the simulator's watcher"),
+    elsewhere("I-44", "needs the topic and what was applied: the simulator's counts"),
+    elsewhere("I-45", "needs what a client saw: tests of fanout"),
+    elsewhere("I-46", "needs the topic: the simulator's watcher"),
+    elsewhere("I-47", "needs committed offsets: the simulator's bus"),
+    elsewhere("I-48", "needs the outbox over time: the simulator, once the faults end"),
+    elsewhere("I-49", "needs the caches: the simulator with next to no room in them"),
+    elsewhere("I-50", "needs the cache of results, which is not built yet"),
+    elsewhere("I-51", "needs everything that another workspace may read: tests of the API"),
+    elsewhere("I-52", "needs the runners' keys: tests of the API"),
+    elsewhere("I-53", "needs everything that is stored: tests of the stack"),
+    elsewhere("I-54", "needs the connections: tests of egress"),
+    elsewhere("I-55", "needs the audit, which is not built yet"),
+    elsewhere("I-56", "needs prices and budgets of agents, which are not built yet"),
+];
 
 /// Signals of one name that may wait (design section 3.2).
 pub(crate) const SIGNALS_WAITING_MAX: usize = 1_000;

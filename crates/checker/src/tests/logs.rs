@@ -4,7 +4,7 @@ use aob_engine::{EventKind, Fidelity};
 use serde_json::{Value, json};
 
 use super::build::{Log, edges, failure, leaving, payload};
-pub(super) use super::patched::{altered, patched};
+pub(super) use super::patched::{altered, guarded, led_around, patched, rerouted, weakened};
 pub(super) use super::stops::{cancelled, compensated, parked, paused};
 
 /// Every good log.
@@ -24,6 +24,7 @@ pub(super) fn all() -> Vec<Log> {
         raced(),
         handled(),
         patched(),
+        guarded(),
     ]
 }
 

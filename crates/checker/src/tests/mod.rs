@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 
 use aob_engine::EventKind;
 
-use crate::{RULES, check};
+use crate::{ELSEWHERE, RULES, check};
 
 #[test]
 fn good_logs_are_clean() {
@@ -71,6 +71,20 @@ fn every_rule_has_a_mutation() {
     let covered: BTreeSet<&str> = mutations::ALL.iter().map(|mutation| mutation.rule).collect();
     let missing: Vec<_> = RULES.iter().filter(|rule| !covered.contains(rule.id)).collect();
     assert!(missing.is_empty(), "nothing breaks {missing:#?}");
+}
+
+#[test]
+fn every_invariant_is_checked_or_said_to_be_shown_elsewhere() {
+    let checked = RULES.iter().map(|rule| rule.id).filter(|id| id.starts_with("I-"));
+    let mut ids: Vec<&str> = checked.chain(ELSEWHERE.iter().map(|other| other.id)).collect();
+    ids.sort_unstable();
+    let all: Vec<String> = (1..=56).map(|number| format!("I-{number:02}")).collect();
+    assert_eq!(ids, all);
+}
+
+#[test]
+fn what_needs_an_approval_is_looked_at() {
+    assert_eq!(logs::guarded().check().count("gate_checked"), 1);
 }
 
 #[test]

@@ -325,6 +325,16 @@ mutations! {
     "I-32" "nobody approves what grows" patched |log| log.edit("approval_decided", 1, |kind| {
         if let EventKind::ApprovalDecided(data) = kind { data.outcome = ApprovalOutcome::Cancelled; }
     });
+    "I-32" "the optimizer's patch grows what the graph may do" patched |log| {
+        log.edit("patch_proposed", 3, |kind| {
+            if let EventKind::PatchProposed(data) = kind {
+                data.origin = aob_engine::PatchOrigin::Optimizer;
+            }
+        });
+    };
+    "I-33" "a patch leads around an approval" led_around |_| {};
+    "I-33" "a patch lets anybody approve" weakened |_| {};
+    "I-33" "a patch changes what follows a timeout" rerouted |_| {};
     "I-34" "a patch is proposed twice" patched |log| log.edit("patch_proposed", 1, |kind| {
         if let EventKind::PatchProposed(data) = kind { data.patch = aob_engine::PatchId("validate".into()); }
     });

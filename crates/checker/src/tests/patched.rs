@@ -219,3 +219,53 @@ pub(super) fn altered() -> Log {
     document.change(&mut log, &Change::of("other", other), &json!({}));
     log
 }
+
+/// While `fetch` runs, a patch concerns the approval `ok`, behind which `pay` stands.
+fn gated(name: &'static str, operations: Value) -> Log {
+    let gate = json!({
+        "id": "ok", "type": "hitl", "timeout_ms": 1_000,
+        "config": {"message": "may it?", "approvers": [{"user": "ada"}, {"user": "bob"}]},
+    });
+    let pay = json!({
+        "id": "pay", "type": "http",
+        "config": {"url": "https://pay.example.com/", "method": "POST"},
+    });
+    let mut late = edge("ok", "save");
+    late["on"] = "timeout".into();
+    let edges = json!([edge("fetch", "ok"), edge("ok", "pay"), late]);
+    let nodes = json!([function("fetch"), gate, pay, function("save")]);
+    let mut log = Log::begin(name, &json!({"nodes": nodes, "edges": edges}));
+    let mut document = Document::of(&log);
+    log.scheduled("fetch", 1);
+    log.next(10);
+    document.change(&mut log, &Change::of("other", operations), &json!({}));
+    log
+}
+
+/// A patch asks for one more vote, and puts something behind the approval.
+pub(super) fn guarded() -> Log {
+    let mut operations = insert(("ok", "pay"), "check");
+    let quorum = json!({"op": "add", "path": "/nodes/ok/config/quorum", "value": 2});
+    operations.as_array_mut().unwrap().push(quorum);
+    gated("guarded", operations)
+}
+
+/// A patch leads around an approval: a log that breaks a rule.
+pub(super) fn led_around() -> Log {
+    let around = json!([
+        {"op": "remove", "path": "/edges/ok->pay"},
+        {"op": "add", "path": "/edges/-", "value": edge("fetch", "pay")},
+    ]);
+    gated("led_around", around)
+}
+
+/// A patch lets anybody approve: a log that breaks a rule.
+pub(super) fn weakened() -> Log {
+    let weaker = json!([{"op": "remove", "path": "/nodes/ok/config/approvers"}]);
+    gated("weakened", weaker)
+}
+
+/// A patch changes what follows where nobody approves in time: a log that breaks a rule.
+pub(super) fn rerouted() -> Log {
+    gated("rerouted", json!([{"op": "remove", "path": "/edges/ok->save"}]))
+}
