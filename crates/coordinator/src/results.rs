@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aob_api::jobs::{OutcomeMessage, PayloadMessage, ResultMessage};
+use aob_api::jobs::{OutcomeMessage, PayloadMessage, ResultMessage, ResultPatchMessage};
 use aob_bugs::{Bug, seeded};
 use aob_bus::{Bus, Consumer, Message, PublishError, SubscribeError, Topic, dead_letter};
 use aob_engine::{
     Actor, AttemptOutcome, AttemptResult, Blob, Command, CommandId, RawValueEq, Request,
-    WorkspaceId,
+    ResultPatch, WorkspaceId,
 };
 use futures::StreamExt;
 use futures::stream;
@@ -25,6 +25,9 @@ const RESULTS_MAX: usize = 512;
 const RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
 /// How often a result is submitted before it is given up: about five minutes.
 const TRIES_MAX: u32 = 300;
+/// Patches of one result that are read: one more than a result may carry, so that the refusal of
+/// the rest is on record.
+const PATCHES_MAX: usize = 17;
 /// Consumer group of the coordinators.
 const GROUP: &str = "coordinators";
 
@@ -151,15 +154,21 @@ impl Results {
     /// See [`SubmitError`].
     pub async fn submit(&self, message: ResultMessage) -> Reply {
         let workspace = message.workspace;
+        let unavailable = |error: ReadError| SubmitError::Unavailable(error.to_string());
         let outcome = match message.outcome {
             OutcomeMessage::Completed { output } => {
-                let output = self.blob(workspace, output).await;
-                let output = output.map_err(|e| SubmitError::Unavailable(e.to_string()))?;
+                let output = self.blob(workspace, output).await.map_err(unavailable)?;
                 AttemptOutcome::Completed { output }
             }
             OutcomeMessage::Failed { failure } => AttemptOutcome::Failed(failure.into()),
             OutcomeMessage::Cancelled {} => AttemptOutcome::Cancelled,
         };
+        let mut patches = Vec::with_capacity(message.patches.len().min(PATCHES_MAX));
+        for patch in message.patches.into_iter().take(PATCHES_MAX) {
+            let operations = self.blob(workspace, patch.operations).await.map_err(unavailable)?;
+            let ResultPatchMessage { base, description, .. } = patch;
+            patches.push(ResultPatch { base, operations, description });
+        }
         let id = CommandId::of_result(&message.instance, message.attempt);
         let result = AttemptResult {
             instance: message.instance,
@@ -167,7 +176,7 @@ impl Results {
             outcome,
             started_at: message.started_at,
             usage: message.usage.map(|usage| Arc::new(RawValueEq(usage.0))),
-            patches: Vec::new(),
+            patches,
         };
         let request = Request {
             id,

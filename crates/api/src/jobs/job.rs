@@ -6,7 +6,7 @@ use aob_engine::{
     Blob, Dispatch, Failure, INLINE_BYTES_MAX, InstanceId, JobType, Payload, RunId, Timestamp,
     WorkspaceId,
 };
-use aob_ir::{EffectClass, Priority, SecretSlot};
+use aob_ir::{Digest, EffectClass, Priority, SecretSlot};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -117,6 +117,7 @@ impl JobMessage {
             outcome,
             started_at: None,
             usage: None,
+            patches: Vec::new(),
         }
     }
 }
@@ -169,6 +170,27 @@ pub struct ResultMessage {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub usage: Option<RawText>,
+    /// Changes of the run's graph, applied in order before the result is recorded: at most 16, and
+    /// only with a success that counts. One that is refused is on record as rejected, and the
+    /// result stands.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub patches: Vec<ResultPatchMessage>,
+}
+
+/// A change of the run's graph that a result carries.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = ResultPatch)]
+pub struct ResultPatchMessage {
+    /// JSON Patch operations.
+    pub operations: PayloadMessage,
+    /// Digest of the document that it was made against; absent: the one that holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub base: Option<Digest>,
+    /// What it is for.
+    #[serde(default)]
+    #[schema(value_type = String)]
+    pub description: Arc<str>,
 }
 
 impl ResultMessage {
