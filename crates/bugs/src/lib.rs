@@ -21,8 +21,12 @@ macro_rules! bugs {
 bugs! {
     /// Effects are acknowledged before they are performed.
     AcknowledgedTooEarly,
+    /// Agents that a patch removed are not counted any more.
+    AgentsForgotten,
     /// An append whose outcome is not known is taken for made.
     AppendPresumed,
+    /// An approval holds for whatever the patch has become.
+    ApprovalUnbound,
     /// A run that is cancelled leaves its children alone.
     CancelStopsHere,
     /// The result of a child run is dropped.
@@ -49,12 +53,18 @@ bugs! {
     LostWakeup,
     /// A map opens one more item at a time than it may.
     MapTooWide,
+    /// A patch is applied, and what follows in the same decision is by the graph before it.
+    MixedGraph,
     /// Offsets are committed before the results are taken in.
     OffsetTooEarly,
     /// Effects overtake older ones of their stream.
     OutOfOrder,
+    /// A patch that was taken in is taken in again.
+    PatchedTwice,
     /// Nodes start while the run is paused.
     PauseIgnored,
+    /// A patch is applied by what was planned for another document than the one that holds.
+    ProofUnbound,
     /// One vote decides, whatever the quorum.
     QuorumIgnored,
     /// An attempt that is to be sent again is not sent.
@@ -73,6 +83,8 @@ bugs! {
     StaleNoOp,
     /// An event's time is this process's, though the log is ahead of it.
     TimeGoesBack,
+    /// What a removed edge had brought to its target stays there.
+    TokenKept,
 }
 
 /// True where `bug` is active in this thread.

@@ -107,6 +107,20 @@ counts! {
         LateVote => "user: vote after the decision",
         /// Somebody asked for what makes no sense at this point.
         SenselessCommand => "user: senseless command",
+        /// Somebody changed the graph of a run that goes on.
+        PatchStorm => "user: patch",
+        /// A change of any kind, instead of one that leaves everything else as it was.
+        WildPatch => "user: patch of any kind",
+        /// A change that must be refused.
+        HostilePatch => "user: hostile patch",
+        /// A runner answered with a change of the graph.
+        ResultPatch => "runner: result with a patch",
+        /// A person changed a node whose instance had parked.
+        Mend => "user: patch of a parked node",
+        /// A patch was made against an earlier document.
+        StaleBase => "user: patch of an earlier revision",
+        /// Somebody took back what was applied.
+        PatchTakenBack => "user: patch taken back",
         /// A run was cancelled.
         Cancel => "user: cancel",
         /// A run was paused.
@@ -179,6 +193,48 @@ counts! {
         WaitsForEver => "run waits for what nobody serves",
         /// A child run was cancelled before it had started.
         ChildCancelledUnborn => "child cancelled before its start",
+        /// A patch was applied.
+        PatchApplied => "patch applied",
+        /// A patch waited for an approval.
+        PatchAwaited => "patch waits for approval",
+        /// A ticket of a patch gave way to another, because what it asks had changed.
+        PatchAskedAgain => "ticket of a patch superseded",
+        /// A patch was applied after its approval.
+        PatchApproved => "patch applied after approval",
+        /// A patch on record was rejected, by a rule or by a person, or its run was stopped.
+        PatchRejected => "patch rejected",
+        /// A patch was given up by its author.
+        PatchWithdrawn => "patch withdrawn",
+        /// A result carried a patch.
+        PatchOfResult => "patch of a result",
+        /// A patch was refused because it breaks a rule.
+        PatchRefused => "patch refused",
+        /// A patch was refused because what it changes has started meanwhile.
+        PatchTooLate => "patch refused: routed already",
+        /// A patch was refused because it touches what later ones changed.
+        PatchConflict => "patch refused: conflict",
+        /// A patch to a run that is over was refused.
+        PatchToEnded => "patch refused: run is over",
+        /// The same patch came again.
+        PatchRepeated => "patch proposed again",
+        /// A hostile patch was refused.
+        HostileRefused => "hostile patch refused",
+        /// A child run was patched.
+        ChildPatched => "patch of a child run applied",
+        /// A patched run went as the oracle says.
+        PatchedAsPredicted => "patched run judged by the oracle",
+        /// A patched run that only the checker can judge came to rest.
+        PatchedAnyhow => "patched run judged by the checker",
+        /// A patch of an earlier revision was applied to a later one.
+        PatchRebased => "patch rebased",
+        /// A patch was taken back.
+        PatchReverted => "patch reverted",
+        /// A patch took back what a decided edge had brought.
+        TokenWithdrawn => "token withdrawn",
+        /// A patch gave edges to instances that had finished.
+        LateEdges => "new edges of finished instances",
+        /// A person repaired a node whose instance waited.
+        NodeMended => "started node repaired",
         /// A run ended completed.
         RunCompleted => "run completed",
         /// A run ended failed.

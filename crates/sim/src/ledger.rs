@@ -79,6 +79,11 @@ impl RunLog {
         }
     }
 
+    /// Instances that were handed out to runners.
+    pub(crate) fn handed_out(&self) -> impl Iterator<Item = &InstanceId> {
+        self.scheduled.iter().map(|(instance, _)| instance)
+    }
+
     /// Seq of the last event.
     pub(crate) fn seq(&self) -> u64 {
         self.events.len() as u64
@@ -149,6 +154,14 @@ impl Ledger {
             let was_made = first.ordinal <= known;
             let count = if was_made { Count::UnknownCommitted } else { Count::UnknownAbsent };
             world.counts.add(count);
+        }
+        for (digest, document) in &append.rows.documents {
+            match aob_ir::compile_text(document) {
+                Ok(compiled) if compiled.ir.digest.to_string() == *digest => {
+                    self.knows(&compiled.ir);
+                }
+                Ok(_) | Err(_) => world.violation(format!("{run}: {digest} is another document")),
+            }
         }
         for segment in append.segments.iter().filter(|segment| segment.ordinal > known) {
             let texts: Vec<&RawValue> = match serde_json::from_str(&segment.events) {

@@ -22,6 +22,7 @@ impl Paths {
         if let Some(path) = on_its_own(&event.kind) {
             counts.add(path);
         }
+        patches(counts, state, &event.kind);
         if let EventKind::NodeScheduled(data) = &event.kind {
             self.attempts_max.insert(data.instance.clone(), data.attempts_max);
         } else if let EventKind::RetryScheduled(data) = &event.kind {
@@ -61,6 +62,41 @@ impl Paths {
     }
 }
 
+/// Counts what an event about a patch shows.
+fn patches(counts: &Counts, state: &RunState, kind: &EventKind) {
+    if let EventKind::PatchPlanned(data) = kind {
+        let proposed = state.patch(&data.patch).map(|patch| patch.base);
+        if proposed.is_some_and(|base| base != data.base) {
+            counts.add(Count::PatchRebased);
+        }
+    } else if let EventKind::ApprovalRequested(data) = kind {
+        let Some(patch) = data.patch.as_ref().and_then(|patch| state.patch(patch)) else { return };
+        let again = patch.ticket.is_some();
+        counts.add(if again { Count::PatchAskedAgain } else { Count::PatchAwaited });
+    } else if let EventKind::PatchProposed(data) = kind {
+        if data.instance.is_some() {
+            counts.add(Count::PatchOfResult);
+        }
+    } else if let EventKind::PatchRejected(data) = kind {
+        let path = match &*data.code {
+            "withdrawn" => Count::PatchWithdrawn,
+            "patch_conflict" => Count::PatchConflict,
+            _ => return,
+        };
+        counts.add(path);
+    } else if let EventKind::PatchApplied(data) = kind {
+        let patch = state.patch(&data.patch);
+        let shown = [
+            (Count::PatchApproved, patch.is_some_and(|patch| patch.ticket.is_some())),
+            (Count::TokenWithdrawn, !data.withdrawn.is_empty()),
+            (Count::LateEdges, !data.routes.is_empty()),
+            (Count::ChildPatched, state.parent().is_some()),
+            (Count::NodeMended, data.repaired.iter().any(|node| !node.instances.is_empty())),
+        ];
+        shown.iter().filter(|(_, seen)| *seen).for_each(|(count, _)| counts.add(*count));
+    }
+}
+
 /// The path that an event of this kind is, whatever came before it.
 fn on_its_own(kind: &EventKind) -> Option<Count> {
     if let EventKind::NodeCompleted(data) = kind {
@@ -86,6 +122,9 @@ fn on_its_own(kind: &EventKind) -> Option<Count> {
         ("node_parked", Count::Parked),
         ("late_result_discarded", Count::LateResult),
         ("approval_escalated", Count::TicketEscalated),
+        ("patch_applied", Count::PatchApplied),
+        ("patch_rejected", Count::PatchRejected),
+        ("patch_reverted", Count::PatchReverted),
         ("continued", Count::Continued),
         ("run_completed", Count::RunCompleted),
         ("run_failed", Count::RunFailed),

@@ -1,7 +1,10 @@
 //! People and programs outside: they start runs, answer tickets, send signals, repair what parked,
 //! cancel and pause, as the plan says; and do what makes no sense, as the weather says.
 
+pub(crate) mod change;
 mod client;
+pub(crate) mod storm;
+mod wild;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -101,6 +104,7 @@ impl People {
         if path.is_empty() {
             self.follow_plan(root, run, seq, opened);
         }
+        self.change_graph(run, seq, &kind);
         if let EventKind::ApprovalRequested(data) = &kind {
             self.vote(root, &path, run, data);
         } else if let EventKind::SignalAwaited(data) = &kind {

@@ -62,6 +62,13 @@ const PER_CALL: &[(Count, [u64; 3])] = &[
     (Count::CommandRepeated, [50, 200, 500]),
     (Count::LateVote, [50, 200, 500]),
     (Count::SenselessCommand, [50, 200, 500]),
+    (Count::PatchStorm, [30, 100, 250]),
+    (Count::StaleBase, [100, 300, 600]),
+    (Count::PatchTakenBack, [50, 200, 500]),
+    (Count::Mend, [200, 400, 700]),
+    (Count::WildPatch, [100, 300, 600]),
+    (Count::HostilePatch, [50, 100, 300]),
+    (Count::ResultPatch, [10, 40, 150]),
 ];
 
 /// Faults that come by themselves.
@@ -108,6 +115,9 @@ const BY_TIME: &[(Strike, [u64; 3])] = &[
 /// Until this many faults have hit, they come more often: a run without faults shows little.
 pub const FAULTS_AT_LEAST: u64 = 3;
 
+/// Percent of the simulations in which graphs change while runs follow them.
+const PATCHED: u32 = 60;
+
 impl Weather {
     /// The weather of `seed`.
     pub fn draw(seed: u64) -> Self {
@@ -129,6 +139,8 @@ impl Weather {
         };
         let portion = dice.pick(&[15, 35, 60]);
         for (fault, rates) in PER_CALL {
+            // What is rare in life is what is looked for here.
+            let portion = if *fault == Count::PatchStorm { PATCHED } else { portion };
             if dice.percent(portion) {
                 weather.rates.push((*fault, dice.pick(rates)));
             }

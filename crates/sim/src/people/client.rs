@@ -5,11 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aob_coordinator::{Reply, Resolved, Submission, SubmitError, WorkflowError, WorkflowRef};
-use aob_engine::{Actor, Blob, Command, CommandId, Fidelity, Request, RunId, StartRun};
+use aob_engine::{
+    Actor, Blob, Command, CommandId, Fidelity, RejectionCode, Request, RunId, StartRun,
+};
 use aob_store::IdempotencyKey;
 use serde_json::Value;
 use tokio::time::{sleep, timeout};
 
+use super::change::Manner;
 use super::{Order, People};
 use crate::counts::Count;
 use crate::site::Live;
@@ -101,6 +104,14 @@ impl People {
             Ok(_) | Err(SubmitError::Rejected(_)) => {
                 if reply.is_err() {
                     world.counts.add(Count::Refused);
+                }
+                if let Command::Patch(_) | Command::RevertPatch(_) = &request.command {
+                    world.counts.add(answer_to_patch(reply));
+                }
+                if let (Command::Patch(proposal), Err(_)) = (&request.command, reply)
+                    && Manner::named(&proposal.description) == Manner::Hostile
+                {
+                    world.counts.add(Count::HostileRefused);
                 }
                 if log.is_none_or(|log| log.seq() != before) {
                     return;
@@ -240,6 +251,23 @@ impl People {
         let run = RunId(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid());
         world.ledger.lock().mints(run, root);
         run
+    }
+}
+
+/// What an answer to a patch shows that appends nothing.
+fn answer_to_patch(reply: &Reply) -> Count {
+    let Err(SubmitError::Rejected(rejection)) = reply else { return Count::PatchRepeated };
+    let too_late = |code: &str| {
+        matches!(code, "history_fixed" | "edge_into_started" | "edge_decided" | "limits_fixed")
+    };
+    if rejection.code == RejectionCode::RunTerminal {
+        Count::PatchToEnded
+    } else if rejection.code == RejectionCode::PatchConflict {
+        Count::PatchConflict
+    } else if rejection.problems.iter().any(|problem| too_late(&problem.code)) {
+        Count::PatchTooLate
+    } else {
+        Count::PatchRefused
     }
 }
 

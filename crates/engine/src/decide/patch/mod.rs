@@ -14,6 +14,7 @@ mod ticket;
 
 use std::sync::Arc;
 
+use aob_bugs::{Bug, seeded};
 use aob_ir::Ir;
 use aob_validator::Proof;
 
@@ -77,7 +78,7 @@ impl Decider<'_> {
     }
 
     fn require_new(&self, patch: &PatchId) -> Step {
-        if self.state.patch_ids.contains(patch) {
+        if self.state.patch_ids.contains(patch) && !seeded(Bug::PatchedTwice) {
             return Err(Stop::NoChange(NoChange::Repeated));
         }
         let full = |what: &str, most: usize| {
@@ -157,6 +158,8 @@ impl Decider<'_> {
     ) -> Step<Changed> {
         let PatchPlan { operations, validated, withdrawn, routes, repaired, .. } = plan;
         let growth = report::grown(&validated.growth);
+        let approved =
+            if seeded(Bug::ApprovalUnbound) { Some(validated.subject_hash) } else { approved };
         let Ok(proof) = validated.authorise(approved) else {
             return Err(reject(
                 RejectionCode::SubjectChanged,
@@ -175,7 +178,7 @@ impl Decider<'_> {
             inverse: self.payload(&inverse),
             growth,
             agents: proof.agents_ever().clone(),
-            withdrawn,
+            withdrawn: if seeded(Bug::TokenKept) { Vec::new() } else { withdrawn },
             routes,
             repaired,
             children: self.children_of(patch),

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use aob_bugs::{Bug, seeded};
 use aob_ir::{Ir, NodeIr, NodeKind};
 use aob_validator::{AgentKey, History, NodeHistory};
 
@@ -61,8 +62,8 @@ impl<'s> Past<'s> {
         }
         let rounds = state.loops.iter().map(|(key, _)| key.node).collect();
         let agents = match &state.head.agents {
-            Some(known) => Arc::clone(known),
-            None => Arc::new(aob_validator::agents_of(ir, children)),
+            Some(known) if !seeded(Bug::AgentsForgotten) => Arc::clone(known),
+            Some(_) | None => Arc::new(aob_validator::agents_of(ir, children)),
         };
         Self { state, ir, nodes, rounds, agents }
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use aob_bugs::{Bug, seeded};
 use aob_ir::Ir;
 
 use super::super::{Decider, Draft, Step, Stop, Surroundings};
@@ -86,7 +87,7 @@ fn decide(
             *held = Some(ir);
         }
     }
-    let current: Option<Arc<Ir>> = held.clone();
+    let current: Option<Arc<Ir>> = held.clone().filter(|_| !seeded(Bug::MixedGraph));
     let mut decider =
         Decider::of(state, current.as_deref().unwrap_or(ir), around, std::mem::take(draft));
     let done = decider.after_patches(held.is_some() || continued);

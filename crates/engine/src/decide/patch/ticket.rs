@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use aob_bugs::{Bug, seeded};
 use aob_validator::ApprovalNeed;
 
 use super::super::{Decider, Step, Stop, reject};
@@ -97,7 +98,7 @@ impl Decider<'_> {
         match self.plan_again(number) {
             Ok(plan) => {
                 let same = plan.validated.subject_hash == ticket.subject_hash;
-                if !same {
+                if !same && !seeded(Bug::ApprovalUnbound) {
                     self.decide_patch_ticket(
                         &vote.ticket,
                         ApprovalOutcome::Cancelled,
@@ -112,7 +113,8 @@ impl Decider<'_> {
                 self.write_vote(vote);
                 self.decide_patch_ticket(&vote.ticket, ApprovalOutcome::Approved, by);
                 let planned = self.state.patches.get(&number).and_then(|p| p.planned.as_ref());
-                if planned.is_none_or(|planned| planned.base != plan.base) {
+                let moved = planned.is_none_or(|planned| planned.base != plan.base);
+                if moved && !seeded(Bug::ProofUnbound) {
                     self.write_planned(patch, &plan);
                 }
                 self.apply_plan(patch, plan, Some(ticket.subject_hash))
