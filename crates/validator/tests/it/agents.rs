@@ -1,0 +1,172 @@
+//! The sixth agent is refused by each layer by itself, whichever way it comes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use aob_ir::Ir;
+use aob_materializer::{Budget, Patch};
+use aob_validator::{
+    AgentKey, Author, History, NodeHistory, Proposal, Rejected, Rules, agents_of, check_offline,
+    validate,
+};
+use serde_json::{Value, json};
+
+/// Codes of a refusal that is about the number of agents.
+const LIMIT: [&str; 2] = ["agent_limit", "too_many_agents"];
+
+fn agent(id: &str) -> Value {
+    json!({"id": id, "type": "agent", "config": {"task": id}})
+}
+
+fn add(node: &Value) -> Value {
+    json!({"op": "add", "path": "/nodes/-", "value": node})
+}
+
+fn lead(to: &str) -> Value {
+    json!({"op": "add", "path": "/edges/-", "value": {"from": "f", "to": to}})
+}
+
+/// `f` leads to five agents and to `g`.
+fn document() -> Value {
+    let echo = |id: &str| json!({"id": id, "type": "function", "config": {"name": "echo"}});
+    let agents: Vec<String> = (1..=5).map(|n| format!("a{n}")).collect();
+    let nodes = agents.iter().map(|id| agent(id)).chain([echo("f"), echo("g")]);
+    let nodes: Vec<Value> = nodes.collect();
+    let targets = agents.iter().map(String::as_str).chain(["g"]);
+    let edges: Vec<Value> = targets.map(|to| json!({"from": "f", "to": to})).collect();
+    json!({"metadata": {"name": "five"}, "nodes": nodes, "edges": edges})
+}
+
+fn below() -> Value {
+    json!({"metadata": {"name": "below"}, "nodes": [agent("deep")], "edges": []})
+}
+
+/// Every way to a sixth agent that one patch has, and whether it can be seen without a server.
+fn ways() -> Vec<(&'static str, Value, bool)> {
+    let inline = json!({"id": "sub", "type": "composite", "config": {"workflow": below()}});
+    let tagged = json!({"id": "sub", "type": "composite", "config": {"workflow": "below"}});
+    let over =
+        |body: &Value| json!({"id": "each", "type": "map", "config": {"items": [1], "node": body}});
+    let body = json!({"type": "agent", "config": {"task": "each"}});
+    let runs =
+        |config: &str| json!({"op": "replace", "path": "/nodes/a1/config/task", "value": config});
+    let out = json!([
+        {"op": "remove", "path": "/edges/f->a1"},
+        {"op": "remove", "path": "/nodes/a1"},
+        add(&agent("a6")), lead("a6"),
+    ]);
+    let back = json!([
+        {"op": "remove", "path": "/edges/f->a1"},
+        {"op": "remove", "path": "/nodes/a1"},
+        add(&json!({"id": "a1", "type": "agent", "config": {"task": "something else"}})),
+        lead("a1"),
+    ]);
+    vec![
+        ("added", json!([add(&agent("a6")), lead("a6")]), true),
+        (
+            "of another type",
+            json!([{"op": "replace", "path": "/nodes/g", "value": agent("g")}]),
+            true,
+        ),
+        ("instead of one that is removed", out, true),
+        ("under the name of one that is removed", back, true),
+        ("with another task", json!([runs("something else")]), true),
+        ("in a sub-workflow", json!([add(&inline), lead("sub")]), true),
+        ("in a sub-workflow with a tag", json!([add(&tagged), lead("sub")]), false),
+        ("as body of a map", json!([add(&over(&body)), lead("each")]), true),
+        (
+            "in the document as a whole",
+            json!([{"op": "add", "path": "/nodes/6", "value": agent("a6")}, lead("a6")]),
+            true,
+        ),
+    ]
+}
+
+/// A run in which nothing has started.
+#[derive(Debug)]
+struct Fresh(BTreeSet<AgentKey>);
+
+impl History for Fresh {
+    fn seq(&self) -> u64 {
+        1
+    }
+
+    fn is_run(&self) -> bool {
+        true
+    }
+
+    fn node(&self, _id: &str) -> NodeHistory {
+        NodeHistory::Untouched
+    }
+
+    fn is_edge_decided(&self, _id: &str) -> bool {
+        false
+    }
+
+    fn agents_ever(&self) -> &BTreeSet<AgentKey> {
+        &self.0
+    }
+
+    fn allotment(&self) -> u32 {
+        5
+    }
+
+    fn agent_patches(&self) -> u32 {
+        0
+    }
+}
+
+fn compiled(document: &Value) -> Arc<Ir> {
+    aob_ir::compile(document).expect("it compiles").ir
+}
+
+fn refused_for_agents(way: &str, answer: Result<(), Rejected>) {
+    let Err(rejected) = answer else { panic!("the sixth agent {way} is let through") };
+    let codes: Vec<&str> = rejected.problems.iter().map(|problem| problem.code).collect();
+    assert!(codes.iter().any(|code| LIMIT.contains(code)), "{way}: {codes:?}");
+}
+
+#[test]
+fn the_validator_by_itself_refuses_the_sixth_agent() {
+    let base = compiled(&document());
+    let children = BTreeMap::from([("below".into(), compiled(&below()))]);
+    let history = Fresh(agents_of(&base, &children));
+    let rules = Rules { children, ..Rules::default() };
+    for (way, operations, _) in ways() {
+        let patch = Patch::parse(&operations.to_string(), &Budget::PERSON).expect("a patch");
+        let author = Author::Person;
+        let proposal =
+            Proposal { base: &base, against: base.digest, patch: &patch, author: &author };
+        refused_for_agents(way, validate(&proposal, &history, &rules).map(drop));
+    }
+}
+
+#[test]
+fn without_a_server_the_sixth_agent_is_refused() {
+    let text = document().to_string();
+    for (way, operations, seen) in ways() {
+        let answer = check_offline(&text, &operations.to_string(), &Author::Person);
+        if seen {
+            refused_for_agents(way, answer.map(drop));
+        } else {
+            assert!(answer.is_ok(), "{way}: what a tag means is the server's to say");
+        }
+    }
+}
+
+#[test]
+fn an_agent_that_is_gone_is_counted() {
+    let mut less = document();
+    less["nodes"].as_array_mut().expect("nodes").remove(0);
+    less["edges"].as_array_mut().expect("edges").remove(0);
+    let (before, now) = (compiled(&document()), compiled(&less));
+    let history = Fresh(agents_of(&before, &BTreeMap::new()));
+    let operations = json!([add(&agent("a6")), lead("a6")]);
+    let patch = Patch::parse(&operations.to_string(), &Budget::PERSON).expect("a patch");
+    let proposal =
+        Proposal { base: &now, against: now.digest, patch: &patch, author: &Author::Person };
+    refused_for_agents(
+        "after another is gone",
+        validate(&proposal, &history, &Rules::default()).map(drop),
+    );
+}
