@@ -119,6 +119,29 @@ fn outcomes_have_exactly_one_key() {
 }
 
 #[test]
+fn results_carry_patches() {
+    let mut answer = job(json!({})).answer("r1".into(), OutcomeMessage::Cancelled {});
+    let operations = json!([{"op": "remove", "path": "/nodes/score"}]);
+    answer.patches.push(ResultPatchMessage {
+        operations: PayloadMessage::of(&Blob::of(operations.clone())),
+        base: None,
+        description: "less".into(),
+    });
+    check(
+        &answer,
+        json!({
+            "workspace": "00000000-0000-0000-0000-000000000001",
+            "run": "00000000-0000-0000-0000-000000000002",
+            "instance": "crawl[3]/fetch",
+            "attempt": 2,
+            "runner": "r1",
+            "outcome": {"cancelled": {}},
+            "patches": [{"operations": {"value": operations}, "description": "less"}],
+        }),
+    );
+}
+
+#[test]
 fn protocol_messages_round_trip() {
     let item = HeartbeatItem {
         run: RunId(uuid(2)),

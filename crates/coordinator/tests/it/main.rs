@@ -32,6 +32,21 @@ over_both! {
         stack.quiet().await;
     }
 
+    async fn a_result_changes_the_graph_before_it_is_recorded(stack: Stack) {
+        let patch = json!([
+            {"op": "add", "path": "/nodes/-", "value": {"id": "more", "type": "transform", "config": {"template": 7}}},
+            {"op": "add", "path": "/edges/-", "value": {"from": "fetch", "to": "more"}},
+        ]);
+        let fetch = json!({
+            "id": "fetch", "type": "function", "config": {"name": "echo", "args": {"patch": patch}},
+        });
+        let run = stack.start(&json!({"nodes": [fetch], "edges": []}), json!({})).await;
+        assert_eq!(stack.wait(run).await, RunStatus::Completed);
+        assert_eq!(stack.output(run).await, json!(7));
+        assert_eq!(stack.count(run, "patch_applied").await, 1);
+        stack.verify(run).await;
+    }
+
     async fn what_is_no_result_goes_to_the_dead_letters(stack: Stack) {
         let letter = stack.publish_nonsense().await;
         assert_eq!(&letter.payload[..], b"{\"run\": 7");

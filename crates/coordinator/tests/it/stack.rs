@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aob_api::jobs::{JobMessage, OutcomeMessage, PayloadMessage};
+use aob_api::jobs::{JobMessage, OutcomeMessage, PayloadMessage, ResultPatchMessage};
 use aob_bus::{Bus, MemBus, Outgoing, Topic, TopicConfig};
 use aob_cache::{Cache, NullCache};
 use aob_cas::{Cas, MemCas};
@@ -412,14 +412,22 @@ async fn echo_runner(bus: Arc<dyn Bus>, shutdown: CancellationToken) {
         };
         for message in messages {
             let job: JobMessage = serde_json::from_slice(&message.payload).expect("a job");
-            let output = match job.config.text() {
+            let args = match job.config.text() {
                 Some(text) => {
-                    let config: Value = serde_json::from_str(text).expect("a config");
-                    PayloadMessage::of(&Blob::of(config["args"].clone()))
+                    let mut config: Value = serde_json::from_str(text).expect("a config");
+                    config["args"].take()
                 }
-                None => PayloadMessage::of(&Blob::of(json!("long"))),
+                None => json!("long"),
             };
-            let answer = job.answer("echo".into(), OutcomeMessage::Completed { output });
+            let output = PayloadMessage::of(&Blob::of(args.clone()));
+            let mut answer = job.answer("echo".into(), OutcomeMessage::Completed { output });
+            if let Some(operations) = args.get("patch") {
+                answer.patches.push(ResultPatchMessage {
+                    operations: PayloadMessage::of(&Blob::of(operations.clone())),
+                    base: None,
+                    description: "as asked".into(),
+                });
+            }
             let payload = serde_json::to_vec(&answer).expect("a result").into();
             let topic = Topic::new(RESULTS_TOPIC);
             let result = Outgoing { topic, key: message.key, headers: Vec::new(), payload };
