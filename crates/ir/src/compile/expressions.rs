@@ -101,23 +101,34 @@ impl Unit<'_> {
         pointer: &str,
         secrets: Secrets,
     ) -> Option<Template> {
-        let template = match Template::compile_shared(Arc::new(value)) {
-            Ok(template) => template,
-            Err(problems) => {
-                for problem in problems {
-                    let at = format!("{pointer}{}", problem.pointer);
-                    let report = Diagnostic::error(Code::InvalidReference, at, problem.message);
-                    self.report(report.with_hint_opt(problem.hint));
-                }
-                return None;
-            }
-        };
+        let template = self.compiled(Arc::new(value), pointer)?;
         if template.constant().is_none() {
             for reference in template.references() {
                 self.reference(&reference, pointer, secrets);
             }
         }
         Some(template)
+    }
+
+    /// The template of `source`, or that of a node before with the same.
+    fn compiled(&mut self, source: Arc<Value>, pointer: &str) -> Option<Template> {
+        if let Some(known) = self.templates.get(&source) {
+            return Some(known.clone());
+        }
+        match Template::compile_shared(Arc::clone(&source)) {
+            Ok(template) => {
+                self.templates.insert(source, template.clone());
+                Some(template)
+            }
+            Err(problems) => {
+                for problem in problems {
+                    let at = format!("{pointer}{}", problem.pointer);
+                    let report = Diagnostic::error(Code::InvalidReference, at, problem.message);
+                    self.report(report.with_hint_opt(problem.hint));
+                }
+                None
+            }
+        }
     }
 
     fn reference(&mut self, reference: &ReferenceUse<'_>, pointer: &str, secrets: Secrets) {

@@ -15,7 +15,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::document::{self, Defaults};
 use crate::{
     Capability, ChecksIr, Digest, Ir, JsonSchema, Limits, NodeIr, NodeIx, OnFailure, OnUnknown,
-    RetryIr, Tier, canonical_json, parse,
+    RetryIr, Template, Tier, canonical_json, parse,
 };
 
 /// Compiles one alias-free document. Problems go to `problems` with pointers below `base`.
@@ -51,6 +51,8 @@ pub(super) struct Unit<'p> {
     pub(super) limits: Limits,
     on_failure: OnFailure,
     inputs_schema: Option<JsonSchema>,
+    /// Templates so far, by their source: of the nodes of a generated graph many are alike.
+    pub(super) templates: IndexMap<Arc<Value>, Template>,
     /// Inputs that may be read; `None`: any.
     pub(super) declared_inputs: Option<DeclaredInputs>,
     /// Ids of `nodes`.
@@ -92,6 +94,7 @@ impl<'p> Unit<'p> {
             limits: limits(&read(document, "limits").unwrap_or_default()),
             on_failure: on_failure(&read(document, "policies").unwrap_or_default()),
             inputs_schema: None,
+            templates: IndexMap::new(),
             declared_inputs: inputs.and_then(DeclaredInputs::of),
             node_index: IndexMap::new(),
             body_index: BTreeMap::new(),
