@@ -8,8 +8,10 @@ PROFILE ?= release
 
 .PHONY: demo test test-full sim fix bench stack programs setup
 
-# The programs of the production stack; `aob` is built without their adapters.
-PRODUCTION = aob-orchestrator/production,aob-runner/production,aob-fanout/production
+# Everything that is left out of `aob`: the adapters of the production stack, and its programs.
+# Always all of them, and always for the whole workspace: another choice of features would build
+# half of what others have made a second time.
+ADAPTERS = aob-store/postgres,aob-cache/redis,aob-bus/kafka,aob-cas/s3,aob-production/adapters,aob-orchestrator/production,aob-runner/production,aob-fanout/production
 
 ## Runs the onboarding example from start to end on the embedded stack.
 demo: setup
@@ -26,23 +28,13 @@ test: setup
 	$(CARGO) fmt --all --check
 	$(CARGO) run -q --locked -p xtask -- check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
-	$(CARGO) clippy --locked -p aob-store --all-targets --features postgres -- -D warnings
-	$(CARGO) clippy --locked -p aob-cache --all-targets --features redis -- -D warnings
-	$(CARGO) clippy --locked -p aob-bus --all-targets --features kafka -- -D warnings
-	$(CARGO) clippy --locked -p aob-production --all-targets --features adapters -- -D warnings
-	$(CARGO) clippy --locked -p aob-orchestrator -p aob-runner -p aob-fanout --features $(PRODUCTION) --bins --tests -- -D warnings
-	$(CARGO) clippy --locked -p aob-cas --all-targets --features s3 -- -D warnings
-	$(CARGO) test --locked --workspace
+	$(CARGO) clippy --locked --workspace --all-targets --features $(ADAPTERS) -- -D warnings
+	scripts/services run -- \
+		$(CARGO) test --locked --no-fail-fast --workspace --features $(ADAPTERS)
 	$(CARGO) test --locked -p aob-sim --features seeded-bugs --test it bugs
-	scripts/services run redis -- $(CARGO) test --locked -p aob-cache --features redis --test redis
-	scripts/services run s3 -- $(CARGO) test --locked -p aob-cas --features s3 --test s3
-	scripts/services run kafka -- $(CARGO) test --locked -p aob-bus --features kafka --test kafka
-	$(CARGO) test --locked -p aob-production --features adapters
-	scripts/services run -- $(CARGO) test --locked -p aob-orchestrator --features production --test production
 	$(MAKE) programs
 	port=$$(scripts/services port) && AOB_DEMO_PORT=$$port AOB_RUNNER_ALLOW=127.0.0.1:$$port \
 		scripts/stack run -- scripts/examples
-	scripts/services run postgres -- $(CARGO) test --locked -p aob-store --features postgres --test postgres
 
 ## As `test`, optimised, with everything that is ignored by default.
 test-full: test
@@ -64,8 +56,7 @@ stack: setup programs
 	scripts/stack foreground
 
 programs:
-	$(CARGO) build --locked -p aob
-	$(CARGO) build --locked -p aob-orchestrator -p aob-runner -p aob-fanout --features $(PRODUCTION) --bins
+	$(CARGO) build --locked --workspace --bins --features $(ADAPTERS)
 
 ## Formats and regenerates what is generated.
 fix: setup
