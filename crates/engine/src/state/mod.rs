@@ -282,13 +282,13 @@ impl RunState {
 
     /// The key of `id`, if the log has mentioned its names.
     pub(crate) fn key(&self, id: &InstanceId) -> Option<Key> {
-        Some(Key { scope: self.scope_key(&id.scope)?, node: self.names.get(&id.node)? })
+        Some(Key { scope: self.scope_key(&id.scope)?, node: self.names.find(&id.node)? })
     }
 
     /// The key under which an edge is decided for a source or target in `scope`.
     pub(crate) fn edge_key(&self, edge: &EdgeIr, scope: &Scope) -> Option<Key> {
         let kept = (edge.common_loops as usize).min(scope.0.len());
-        Some(Key { scope: self.steps_key(&scope.0[..kept])?, node: self.names.get(&edge.id)? })
+        Some(Key { scope: self.steps_key(&scope.0[..kept])?, node: self.names.find(&edge.id)? })
     }
 
     pub(crate) fn scope_key(&self, scope: &Scope) -> Option<ScopeKey> {
@@ -299,7 +299,7 @@ impl RunState {
         if steps.is_empty() {
             return Some(ScopeKey::new());
         }
-        steps.iter().map(|step| Some((self.names.get(&step.node)?, step.index))).collect()
+        steps.iter().map(|step| Some((self.names.find(&step.node)?, step.index))).collect()
     }
 
     pub(crate) fn intern(&mut self, id: &InstanceId) -> Key {

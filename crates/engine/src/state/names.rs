@@ -21,8 +21,14 @@ impl Names {
         self.names.get_index_of(name).and_then(|index| u32::try_from(index).ok())
     }
 
+    /// As [`Names::get`], of a name that is probably the very one that is here: then its letters
+    /// are not compared.
+    pub(crate) fn find(&self, name: &Arc<str>) -> Option<NameId> {
+        self.names.get_index_of(name).and_then(|index| u32::try_from(index).ok())
+    }
+
     pub(crate) fn intern(&mut self, name: &Arc<str>) -> NameId {
-        self.get(name).unwrap_or_else(|| self.intern_new(name).0)
+        self.find(name).unwrap_or_else(|| self.intern_new(name).0)
     }
 
     /// As [`Names::intern`] of a name that is probably new; true where it is.
