@@ -10,7 +10,7 @@ use crate::trace::follow;
 use crate::{Draft, Patch, PatchError, Pointer};
 
 /// Parts of a document that a patch adds, changes or removes, whether or not the value comes out
-/// the same. What differs in the end, [`crate::GraphDiff`] says.
+/// the same.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Touched {
     /// The document is replaced as a whole; then all its parts are named too.
