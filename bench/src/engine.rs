@@ -58,7 +58,7 @@ fn run_to_rest(
         if !more {
             return Ok(state);
         }
-        next = request_of(Command::Continue);
+        next = request_of(Command::Continue { after: state.seq() });
     }
 }
 

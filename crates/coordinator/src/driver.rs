@@ -20,7 +20,7 @@ use crate::reader::{Reader, namespace};
 use crate::wake::WakeHint;
 use crate::workflows::Workflows;
 use crate::{
-    Batch, Core, Input, Output, Performance, ReadError, Submission, store_workspace, stream,
+    Ask, Batch, Core, Input, Output, Performance, ReadError, Submission, store_workspace, stream,
 };
 
 /// Performances that may wait before new commands do.
@@ -134,40 +134,40 @@ impl Shard {
                     self.offer_wake(&performance);
                     pending.push_back(performance);
                 }
-                Output::Load(run) => readings.push(self.load(run)),
-                Output::LoadIr(run, workspace, digest) => {
+                Output::Load(ask) => readings.push(self.load(ask)),
+                Output::LoadIr(ask, workspace, digest) => {
                     let workflows = Arc::clone(&self.workflows);
                     readings.push(Box::pin(async move {
                         let ir = workflows.ir(workspace, digest).await;
-                        Input::IrLoaded(run, ir.map_err(|error| ReadError(error.to_string())))
+                        Input::IrLoaded(ask, ir.map_err(|error| ReadError(error.to_string())))
                     }));
                 }
-                Output::LoadBlobs(run, workspace, refs) => {
+                Output::LoadBlobs(ask, workspace, refs) => {
                     let reader = self.reader.clone();
                     readings.push(Box::pin(async move {
-                        Input::BlobsLoaded(run, reader.values(workspace, run, &refs).await)
+                        Input::BlobsLoaded(ask, reader.values(workspace, ask.run, &refs).await)
                     }));
                 }
-                Output::LoadDocuments(run, workspace, digests) => {
+                Output::LoadDocuments(ask, workspace, digests) => {
                     let workflows = Arc::clone(&self.workflows);
                     readings.push(Box::pin(async move {
                         let documents = workflows.documents(workspace, &digests).await;
                         let documents = documents.map_err(|error| ReadError(error.to_string()));
-                        Input::BlobsLoaded(run, documents)
+                        Input::BlobsLoaded(ask, documents)
                     }));
                 }
-                Output::CheckHead(run) => {
+                Output::CheckHead(ask) => {
                     let reader = self.reader.clone();
                     readings.push(Box::pin(async move {
-                        Input::HeadChecked(run, reader.head(run).await)
+                        Input::HeadChecked(ask, reader.head(ask.run).await)
                     }));
                 }
-                Output::LookupKey(run, workspace, key) => {
+                Output::LookupKey(ask, workspace, key) => {
                     let store = Arc::clone(&self.store);
                     readings.push(Box::pin(async move {
                         let workspace = store_workspace(workspace);
                         let row = store.idempotency(workspace, &key.endpoint, &key.key).await;
-                        Input::KeyLooked(run, row.map_err(|error| ReadError(error.to_string())))
+                        Input::KeyLooked(ask, row.map_err(|error| ReadError(error.to_string())))
                     }));
                 }
                 Output::Snapshot(run, workspace, ordinal, bytes) => {
@@ -177,10 +177,10 @@ impl Shard {
         }
     }
 
-    fn load(&self, run: RunId) -> Reading {
+    fn load(&self, ask: Ask) -> Reading {
         let reader = self.reader.clone();
         Box::pin(async move {
-            Input::Loaded(run, reader.load(run).await.map(|loaded| loaded.map(Box::new)))
+            Input::Loaded(ask, reader.load(ask.run).await.map(|loaded| loaded.map(Box::new)))
         })
     }
 

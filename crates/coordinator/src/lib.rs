@@ -34,8 +34,8 @@ mod workflows;
 
 pub use crate::cached::CachedCas;
 pub use crate::core::{
-    Batch, Chain, ChildContext, Committed, Core, CoreConfig, Input, LoadedRun, Output, Performance,
-    ReadError, Reply, ResolvedDispatch, Submission, SubmitError,
+    Ask, Batch, Chain, ChildContext, Committed, Core, CoreConfig, Input, LoadedRun, Output,
+    Performance, ReadError, Reply, ResolvedDispatch, Submission, SubmitError,
 };
 pub use handle::{Handle, Token};
 pub use performer::{EVENTS_TOPIC, Performer, RESULTS_TOPIC, job_topic};

@@ -204,9 +204,9 @@ impl Performer {
                 }
                 Effect::CancelChild(start) => self.cancel_child(performance, start).await?,
                 Effect::DeliverToParent(delivery) => self.deliver(workspace, run, delivery).await?,
-                Effect::Continue => {
-                    let id = format!("continue:{}", performance.key.ordinal);
-                    self.command(workspace, run, id, Command::Continue).await?;
+                &Effect::Continue { after } => {
+                    let id = format!("continue:{after}");
+                    self.command(workspace, run, id, Command::Continue { after }).await?;
                 }
                 Effect::Dispatch(_) | Effect::Publish(_) => {}
             }

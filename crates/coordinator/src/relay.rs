@@ -141,7 +141,7 @@ impl Relay {
                 other @ (Effect::StartChild(_)
                 | Effect::CancelAttempt(_)
                 | Effect::DeliverToParent(_)
-                | Effect::Continue
+                | Effect::Continue { .. }
                 | Effect::Publish(_)) => others.push(other),
             }
         }

@@ -292,7 +292,7 @@ impl Coordinator {
             | Effect::StartChild(_)
             | Effect::CancelChild(_)
             | Effect::DeliverToParent(_)
-            | Effect::Continue
+            | Effect::Continue { .. }
             | Effect::Publish(_) => None, // Their outbox rows are still there.
         });
         let performance = Performance::of_dispatches(loaded.workspace, run, jobs.collect());

@@ -91,7 +91,10 @@ pub enum Command {
         leases: Vec<LeaseView>,
     },
     /// Go on where the last segment stopped.
-    Continue,
+    Continue {
+        /// Seq of the `continued` event that ended it. Nothing changes where the log has more.
+        after: u64,
+    },
     /// Change the graph.
     Patch(Box<ProposePatch>),
     /// Take an applied patch back.

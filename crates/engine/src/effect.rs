@@ -25,7 +25,10 @@ pub enum Effect {
     /// Tell the parent how this run ended. Deduped by the parent's instance.
     DeliverToParent(Box<DeliverToParent>),
     /// Send `Continue` to this run.
-    Continue,
+    Continue {
+        /// Seq of the event that left something: what was continued already is not again.
+        after: u64,
+    },
     /// Publish the events of the segment on `workflow.events`. Deduped by (run, seq).
     Publish(Publish),
 }
@@ -151,7 +154,7 @@ fn effect_of(event: &Event) -> Option<Effect> {
     if let EventKind::RunCancelled(data) = &event.kind {
         return deliver(data.parent.as_ref(), ChildEnd::Cancelled);
     }
-    matches!(event.kind, EventKind::Continued(_)).then_some(Effect::Continue)
+    matches!(event.kind, EventKind::Continued(_)).then_some(Effect::Continue { after: event.seq })
 }
 
 /// Everything that is still owed for what is open, from the state alone: for restarts and
@@ -197,7 +200,7 @@ pub fn owed(state: &RunState) -> Vec<Effect> {
         }
     }
     if state.head.continued {
-        owed.push(Effect::Continue);
+        owed.push(Effect::Continue { after: state.head.seq });
     }
     let end = match state.head.phase {
         Phase::Completed => state.head.output.map(ChildEnd::Completed),

@@ -106,10 +106,11 @@ impl Driven {
     /// Sends a command, and what it leaves to be continued.
     fn send(&mut self, command: Command) {
         self.send_one(command);
-        while self.events.len() <= EVENTS_MAX
-            && matches!(self.events.last().map(|event| &event.kind), Some(EventKind::Continued(_)))
+        while let Some(last) = self.events.last()
+            && self.events.len() <= EVENTS_MAX
+            && matches!(last.kind, EventKind::Continued(_))
         {
-            self.send_one(Command::Continue);
+            self.send_one(Command::Continue { after: last.seq });
         }
     }
 
@@ -129,7 +130,7 @@ impl Driven {
             | Command::Succeed { .. }
             | Command::ChildResult { .. }
             | Command::Tick { .. }
-            | Command::Continue
+            | Command::Continue { .. }
             | Command::Patch(_)
             | Command::RevertPatch(_)
             | Command::WithdrawPatch { .. } => CommandId(format!("c{}", self.commands).into()),
@@ -251,7 +252,7 @@ impl Driven {
                     AttemptOutcome::Cancelled => ChildOutcome::Cancelled,
                 },
             },
-            Effect::Continue => Command::Continue,
+            Effect::Continue { after } => Command::Continue { after: *after },
             Effect::DeliverToParent(_) | Effect::Publish(_) => return None,
         })
     }

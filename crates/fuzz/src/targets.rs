@@ -179,7 +179,7 @@ fn decide_upon(state: &RunState, ir: &Ir) {
         })
     });
     let others = [
-        Command::Continue,
+        Command::Continue { after: state.seq() },
         Command::Tick { leases: Vec::new() },
         Command::Pause { reason: None },
         Command::Resume,

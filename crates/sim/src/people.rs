@@ -221,7 +221,7 @@ impl People {
             0 => Command::Retry { instance },
             1 => Command::Skip { instance },
             2 => Command::Succeed { instance, output: Blob::of(Value::Null) },
-            3 => Command::Continue,
+            3 => Command::Continue { after: 0 },
             _ => {
                 let ticket = TicketId("tk_unknown".into());
                 return self.later(0, cast(run, ticket, "alice", Vote::Approve, None, "unknown"));

@@ -189,7 +189,7 @@ impl<T> Core<T> {
             self.slots.swap_remove(&run);
             return;
         }
-        self.outputs.push_back(Output::Load(run));
+        self.load(run);
         self.drive(now, run);
     }
 }
@@ -276,7 +276,7 @@ fn owe<T>(
             }
             other @ (Effect::CancelAttempt(_)
             | Effect::DeliverToParent(_)
-            | Effect::Continue
+            | Effect::Continue { .. }
             | Effect::Publish(_)) => others.push(other),
         }
     }

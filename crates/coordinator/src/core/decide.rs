@@ -3,25 +3,26 @@
 use std::sync::Arc;
 
 use aob_bugs::{Bug, seeded};
-use aob_engine::{Blob, Command, Decision, NoChange, RunId, Timestamp, advance};
-use aob_ir::Ir;
-use aob_store::{Head, IdempotencyRow};
+use aob_engine::{Blob, Command, Decision, NoChange, PayloadRef, RunId, Timestamp, advance};
+use aob_ir::{Digest, Ir};
+use aob_store::{Head, IdempotencyKey, IdempotencyRow};
 
 use super::Core;
 use super::slot::{Decided, Slot, Waiting};
-use super::types::{Committed, LoadedRun, Output, ReadError, Reply, SubmitError};
+use super::types::{Ask, Committed, LoadedRun, Output, ReadError, Reply, SubmitError};
 
 impl<T> Core<T> {
     pub(super) fn loaded(
         &mut self,
         now: Timestamp,
-        run: RunId,
+        ask: Ask,
         result: Result<Option<Box<LoadedRun>>, ReadError>,
     ) {
-        let Some(slot) = self.slots.get_mut(&run).filter(|s| s.waiting == Waiting::Load) else {
+        let run = ask.run;
+        if self.waiting_slot(ask, Waiting::Load).is_none() {
             return;
-        };
-        slot.waiting = Waiting::Nothing;
+        }
+        let Some(slot) = self.slots.get_mut(&run) else { return };
         match result {
             Ok(Some(loaded)) if loaded.workspace == slot.workspace => {
                 slot.snapshot_seq =
@@ -70,19 +71,19 @@ impl<T> Core<T> {
     pub(super) fn ir_loaded(
         &mut self,
         now: Timestamp,
-        run: RunId,
+        ask: Ask,
         result: Result<Arc<Ir>, ReadError>,
     ) {
         match result {
             Ok(ir) => {
                 self.remember_ir(&ir);
-                if let Some(slot) = self.waiting_slot(run, Waiting::Ir) {
+                if let Some(slot) = self.waiting_slot(ask, Waiting::Ir) {
                     slot.ir = Some(ir);
-                    self.drive(now, run);
+                    self.drive(now, ask.run);
                 }
             }
-            Err(error) if self.waiting_slot(run, Waiting::Ir).is_some() => {
-                self.refuse_all(run, &SubmitError::Unavailable(error.0));
+            Err(error) if self.waiting_slot(ask, Waiting::Ir).is_some() => {
+                self.refuse_all(ask.run, &SubmitError::Unavailable(error.0));
             }
             Err(_) => {}
         }
@@ -91,10 +92,11 @@ impl<T> Core<T> {
     pub(super) fn blobs_loaded(
         &mut self,
         now: Timestamp,
-        run: RunId,
+        ask: Ask,
         result: Result<Vec<Arc<Blob>>, ReadError>,
     ) {
-        let Some(slot) = self.waiting_slot(run, Waiting::Blobs) else { return };
+        let run = ask.run;
+        let Some(slot) = self.waiting_slot(ask, Waiting::Blobs) else { return };
         match result {
             Ok(blobs) => {
                 slot.blobs.put_all(blobs);
@@ -104,9 +106,13 @@ impl<T> Core<T> {
         }
     }
 
-    /// The slot, if it waits for `what`; it waits no longer.
-    fn waiting_slot(&mut self, run: RunId, what: Waiting) -> Option<&mut Slot<T>> {
-        let slot = self.slots.get_mut(&run).filter(|slot| slot.waiting == what)?;
+    /// The slot, if this is the question that it waits for an answer to; it waits no longer.
+    fn waiting_slot(&mut self, ask: Ask, what: Waiting) -> Option<&mut Slot<T>> {
+        let slot = self.slots.get_mut(&ask.run)?;
+        let late = slot.waiting != what || slot.asked != ask.number;
+        if late {
+            return None;
+        }
         slot.waiting = Waiting::Nothing;
         Some(slot)
     }
@@ -125,10 +131,11 @@ impl<T> Core<T> {
     pub(super) fn key_looked(
         &mut self,
         now: Timestamp,
-        run: RunId,
+        ask: Ask,
         result: Result<Option<IdempotencyRow>, ReadError>,
     ) {
-        let Some(slot) = self.waiting_slot(run, Waiting::Key) else { return };
+        let run = ask.run;
+        let Some(slot) = self.waiting_slot(ask, Waiting::Key) else { return };
         match result {
             Ok(None) => {
                 slot.key_looked = true;
@@ -142,10 +149,11 @@ impl<T> Core<T> {
     pub(super) fn head_checked(
         &mut self,
         now: Timestamp,
-        run: RunId,
+        ask: Ask,
         result: Result<Head, ReadError>,
     ) {
-        let Some(slot) = self.waiting_slot(run, Waiting::Head) else { return };
+        let run = ask.run;
+        let Some(slot) = self.waiting_slot(ask, Waiting::Head) else { return };
         let head = match result {
             Ok(head) => head,
             Err(error) => {
@@ -155,8 +163,7 @@ impl<T> Core<T> {
         let answer = slot.at_head.take();
         if head != slot.sealed {
             slot.reset(Vec::new());
-            self.outputs.push_back(Output::Load(run));
-            return;
+            return self.load(run);
         }
         if let (Some(answer), Some(first)) = (answer, slot.queue.pop_front()) {
             slot.key_looked = false;
@@ -177,7 +184,7 @@ impl<T> Core<T> {
             match step {
                 Step::Ask(waiting, output) => {
                     slot.waiting = waiting;
-                    self.outputs.push_back(output);
+                    self.ask(run, output);
                     return;
                 }
                 Step::Decide(ir) => {
@@ -191,16 +198,18 @@ impl<T> Core<T> {
                 }
             }
             if slot.waiting != Waiting::Nothing {
-                let output = match slot.waiting {
-                    Waiting::Head => Some(Output::CheckHead(run)),
-                    Waiting::Blobs => slot.wanted_blobs(run),
+                let question = match slot.waiting {
+                    Waiting::Head => Some(Question::Head),
+                    Waiting::Blobs => Some(slot.wanted_blobs()),
                     Waiting::Nothing
                     | Waiting::Load
                     | Waiting::Ir
                     | Waiting::Key
                     | Waiting::Durable => None,
                 };
-                self.outputs.extend(output);
+                if let Some(question) = question {
+                    self.ask(run, question);
+                }
             } else if !slot.events.is_empty() && !slot.dirty {
                 slot.dirty = true;
                 self.dirty.push_back(run);
@@ -210,7 +219,7 @@ impl<T> Core<T> {
     }
 
     /// What the first command of the queue needs; `None`: nothing to do.
-    fn next_step(&mut self, run: RunId) -> Option<Step<T>> {
+    fn next_step(&mut self, run: RunId) -> Option<Step> {
         let slot = self.slots.get_mut(&run)?;
         if slot.waiting != Waiting::Nothing {
             return None;
@@ -221,11 +230,10 @@ impl<T> Core<T> {
                 slot.ir = Some(Arc::clone(ir));
                 return Some(Step::Decide(Arc::clone(ir)));
             }
-            return Some(Step::Ask(Waiting::Load, Output::Load(run)));
+            return Some(Step::Ask(Waiting::Load, Question::Run));
         }
         if let Some(key) = first.key.as_ref().filter(|_| !slot.key_looked) {
-            let lookup = Output::LookupKey(run, slot.workspace, key.clone());
-            return Some(Step::Ask(Waiting::Key, lookup));
+            return Some(Step::Ask(Waiting::Key, Question::Key(key.clone())));
         }
         let digest = slot.state.digest()?;
         if let Some(ir) = slot.ir.as_ref().filter(|ir| ir.digest == digest) {
@@ -235,23 +243,53 @@ impl<T> Core<T> {
             slot.ir = Some(Arc::clone(ir));
             return Some(Step::Decide(Arc::clone(ir)));
         }
-        Some(Step::Ask(Waiting::Ir, Output::LoadIr(run, slot.workspace, digest)))
+        Some(Step::Ask(Waiting::Ir, Question::Ir(digest)))
+    }
+
+    /// Reads a run that is not known, or known no longer.
+    pub(super) fn load(&mut self, run: RunId) {
+        self.ask(run, Question::Run);
+    }
+
+    /// Asks for what a slot waits for from here on: answers to older questions are none any more.
+    fn ask(&mut self, run: RunId, question: Question) {
+        let Some(slot) = self.slots.get_mut(&run) else { return };
+        self.asked += 1;
+        slot.asked = self.asked;
+        let (ask, workspace) = (Ask { run, number: self.asked }, slot.workspace);
+        self.outputs.push_back(match question {
+            Question::Run => Output::Load(ask),
+            Question::Ir(digest) => Output::LoadIr(ask, workspace, digest),
+            Question::Blobs(refs) => Output::LoadBlobs(ask, workspace, refs),
+            Question::Documents(digests) => Output::LoadDocuments(ask, workspace, digests),
+            Question::Head => Output::CheckHead(ask),
+            Question::Key(key) => Output::LookupKey(ask, workspace, key),
+        });
     }
 }
 
-enum Step<T> {
-    Ask(Waiting, Output<T>),
+enum Step {
+    Ask(Waiting, Question),
     Decide(Arc<Ir>),
 }
 
+/// What a slot may have to know.
+enum Question {
+    Run,
+    Ir(Digest),
+    Blobs(Vec<PayloadRef>),
+    Documents(Vec<Digest>),
+    Head,
+    Key(IdempotencyKey),
+}
+
 impl<T> Slot<T> {
-    fn wanted_blobs(&mut self, run: RunId) -> Option<Output<T>> {
-        if !self.wanted_documents.is_empty() {
-            let wanted = std::mem::take(&mut self.wanted_documents);
-            return Some(Output::LoadDocuments(run, self.workspace, wanted));
+    fn wanted_blobs(&mut self) -> Question {
+        if self.wanted_documents.is_empty() {
+            Question::Blobs(std::mem::take(&mut self.wanted))
+        } else {
+            Question::Documents(std::mem::take(&mut self.wanted_documents))
         }
-        let wanted = std::mem::take(&mut self.wanted);
-        Some(Output::LoadBlobs(run, self.workspace, wanted))
     }
 
     /// From here on another graph holds. Its documents go with the append that says so.

@@ -25,8 +25,8 @@ use rustc_hash::FxBuildHasher;
 use self::commit::InFlight;
 use self::slot::{Slot, Waiting};
 pub use self::types::{
-    Batch, Chain, ChildContext, Committed, Input, LoadedRun, Output, Performance, ReadError, Reply,
-    ResolvedDispatch, Submission, SubmitError,
+    Ask, Batch, Chain, ChildContext, Committed, Input, LoadedRun, Output, Performance, ReadError,
+    Reply, ResolvedDispatch, Submission, SubmitError,
 };
 
 /// Sizes of a core.
@@ -71,6 +71,8 @@ pub struct Core<T> {
     /// Runs that are not in memory, with the last segment that the relay has performed.
     relayed: BTreeMap<RunId, u64>,
     uses: u64,
+    /// Number of the last question.
+    asked: u64,
     /// Idle runs are looked for when more than this many are in memory.
     forget_above: usize,
 }
@@ -89,6 +91,7 @@ impl<T> Core<T> {
             rules: None,
             relayed: BTreeMap::new(),
             uses: 0,
+            asked: 0,
             forget_above: config.idle_runs_max,
         }
     }
@@ -104,11 +107,11 @@ impl<T> Core<T> {
     pub fn handle(&mut self, now: Timestamp, input: Input<T>) {
         match input {
             Input::Submit(submission) => self.submit(now, *submission),
-            Input::Loaded(run, result) => self.loaded(now, run, result),
-            Input::IrLoaded(run, result) => self.ir_loaded(now, run, result),
-            Input::BlobsLoaded(run, result) => self.blobs_loaded(now, run, result),
-            Input::HeadChecked(run, result) => self.head_checked(now, run, result),
-            Input::KeyLooked(run, result) => self.key_looked(now, run, result),
+            Input::Loaded(ask, result) => self.loaded(now, ask, result),
+            Input::IrLoaded(ask, result) => self.ir_loaded(now, ask, result),
+            Input::BlobsLoaded(ask, result) => self.blobs_loaded(now, ask, result),
+            Input::HeadChecked(ask, result) => self.head_checked(now, ask, result),
+            Input::KeyLooked(ask, result) => self.key_looked(now, ask, result),
             Input::Appended(outcomes) => self.appended(now, outcomes),
             Input::Performed(key) => self.performed(key),
             Input::Relayed(key) => self.relayed(key),
@@ -171,7 +174,7 @@ impl<T> Core<T> {
         }
         slot.queue.push_back(submission);
         if load {
-            self.outputs.push_back(Output::Load(run));
+            self.load(run);
         }
         self.drive(now, run);
     }

@@ -48,6 +48,8 @@ pub(super) struct Slot<T> {
     /// The head after everything that was sealed.
     pub(super) sealed: Head,
     pub(super) waiting: Waiting,
+    /// Number of the question whose answer it waits for.
+    pub(super) asked: u64,
     pub(super) queue: VecDeque<Submission<T>>,
     /// True where the first of the queue has looked up its idempotency key at this head.
     pub(super) key_looked: bool,
@@ -85,6 +87,7 @@ impl<T> Slot<T> {
             blobs: BlobShelf::default(),
             sealed: Head::EMPTY,
             waiting: Waiting::Nothing,
+            asked: 0,
             queue: VecDeque::new(),
             key_looked: false,
             at_head: None,

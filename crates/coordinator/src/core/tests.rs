@@ -1,7 +1,7 @@
 //! The contract of the core, without a runtime.
 
 use aob_engine::{Actor, Blob, Command, CommandId, Request, StartRun, WorkspaceId};
-use aob_store::{AppendOutcome, Head};
+use aob_store::{AppendOutcome, ConflictKind, Head, IdempotencyKey, IdempotencyRow};
 use serde_json::json;
 
 use super::*;
@@ -13,11 +13,32 @@ fn run() -> RunId {
 }
 
 fn submit(core: &mut Core<u32>, token: u32, command: Command, ir: Option<Arc<Ir>>) {
+    submit_with(core, (token, None), command, ir);
+}
+
+/// A request to pause the run, with an idempotency key.
+fn submit_keyed(core: &mut Core<u32>, token: u32, key: &str) {
+    let key = IdempotencyKey {
+        endpoint: "POST".to_owned(),
+        key: key.to_owned(),
+        body_hash: [0; 32],
+        status: 200,
+        response: String::new(),
+        expires_ms: 0,
+    };
+    submit_with(core, (token, Some(key)), Command::Pause { reason: None }, None);
+}
+
+fn submit_with(
+    core: &mut Core<u32>,
+    (token, key): (u32, Option<IdempotencyKey>),
+    command: Command,
+    ir: Option<Arc<Ir>>,
+) {
     let request =
         Request { id: CommandId(format!("c{token}").into()), actor: Actor::system(), command };
     let workspace = WorkspaceId(uuid::Uuid::from_u128(1));
-    let submission =
-        Submission { workspace, run: run(), request, key: None, dedup: None, ir, token };
+    let submission = Submission { workspace, run: run(), request, key, dedup: None, ir, token };
     core.handle(NOW, Input::Submit(Box::new(submission)));
 }
 
@@ -53,6 +74,11 @@ fn commit(core: &mut Core<u32>) {
     core.handle(NOW, Input::Appended(Some(vec![committed])));
 }
 
+/// The question that was asked last.
+fn last_asked(core: &Core<u32>) -> Ask {
+    Ask { run: run(), number: core.asked }
+}
+
 /// Who was answered, and how often the head and the run were asked for.
 fn replies(core: &mut Core<u32>) -> (Vec<u32>, usize, usize) {
     let (mut answered, mut heads, mut loads) = (Vec::new(), 0, 0);
@@ -82,7 +108,7 @@ fn a_no_op_on_top_of_an_append_still_looks_at_the_head() {
     commit(&mut core);
     assert_eq!(replies(&mut core), (vec![2], 1, 0), "that append may be old: the head is asked");
     let ahead = Head { ordinal: 9, seq: 99, hash: [9; 32] };
-    core.handle(NOW, Input::HeadChecked(run(), Ok(ahead)));
+    core.handle(NOW, Input::HeadChecked(last_asked(&core), Ok(ahead)));
     assert_eq!(replies(&mut core), (vec![], 0, 1), "the state is old: it is decided again");
 }
 
@@ -91,7 +117,34 @@ fn what_nobody_asks_any_more_is_not_listened_to() {
     let mut core = waiting();
     submit(&mut core, 2, Command::Resume, None);
     assert_eq!(replies(&mut core), (vec![], 1, 0));
-    core.handle(NOW, Input::BlobsLoaded(run(), Err(ReadError("late".to_owned()))));
-    core.handle(NOW, Input::KeyLooked(run(), Err(ReadError("late".to_owned()))));
+    let late = || ReadError("late".to_owned());
+    core.handle(NOW, Input::BlobsLoaded(last_asked(&core), Err(late())));
+    core.handle(NOW, Input::KeyLooked(last_asked(&core), Err(late())));
     assert_eq!(replies(&mut core), (vec![], 0, 0), "it waits for the head");
+}
+
+/// A store that takes its time answers about a key when the run has started anew: whoever asks
+/// about a key by then must not be taken for the one who asked.
+#[test]
+fn an_answer_about_a_key_is_for_who_asked() {
+    let mut core = waiting();
+    let state = core.slots[&run()].state.clone();
+    submit(&mut core, 2, Command::Pause { reason: None }, None);
+    assert!(core.next_batch(NOW).is_some());
+    submit_keyed(&mut core, 3, "first");
+    let first = last_asked(&core);
+    let conflict = AppendOutcome::Conflict(ConflictKind::Head);
+    core.handle(NOW, Input::Appended(Some(vec![conflict])));
+    assert_eq!(replies(&mut core), (vec![], 0, 1), "somebody else was faster: it is read again");
+
+    let row = || IdempotencyRow { body_hash: [0; 32], status: 200, response: String::new() };
+    core.handle(NOW, Input::KeyLooked(first, Ok(Some(row()))));
+    let (workspace, head) = (WorkspaceId(uuid::Uuid::from_u128(1)), Head::EMPTY);
+    let loaded = LoadedRun { workspace, state, head, blobs: Vec::new(), snapshot_ordinal: 0 };
+    core.handle(NOW, Input::Loaded(last_asked(&core), Ok(Some(Box::new(loaded)))));
+    assert_ne!(last_asked(&core), first, "the key is looked up again");
+    core.handle(NOW, Input::KeyLooked(first, Ok(Some(row()))));
+    assert_eq!(replies(&mut core).0, Vec::<u32>::new(), "that was the answer to another question");
+    core.handle(NOW, Input::KeyLooked(last_asked(&core), Ok(Some(row()))));
+    assert_eq!(replies(&mut core).0, [3]);
 }

@@ -94,21 +94,31 @@ pub struct LoadedRun {
     pub snapshot_ordinal: u64,
 }
 
+/// What the core asked, which the answer names: an answer that comes when the run has moved on to
+/// another question is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ask {
+    /// The run that waits for the answer.
+    pub run: RunId,
+    /// No other question of this core has it.
+    pub(super) number: u64,
+}
+
 /// What happened.
 #[derive(Debug)]
 pub enum Input<T> {
     /// A command arrived.
     Submit(Box<Submission<T>>),
     /// Answer to [`Output::Load`].
-    Loaded(RunId, Result<Option<Box<LoadedRun>>, ReadError>),
+    Loaded(Ask, Result<Option<Box<LoadedRun>>, ReadError>),
     /// Answer to [`Output::LoadIr`].
-    IrLoaded(RunId, Result<Arc<Ir>, ReadError>),
+    IrLoaded(Ask, Result<Arc<Ir>, ReadError>),
     /// Answer to [`Output::LoadBlobs`].
-    BlobsLoaded(RunId, Result<Vec<Arc<Blob>>, ReadError>),
+    BlobsLoaded(Ask, Result<Vec<Arc<Blob>>, ReadError>),
     /// Answer to [`Output::CheckHead`].
-    HeadChecked(RunId, Result<Head, ReadError>),
+    HeadChecked(Ask, Result<Head, ReadError>),
     /// Answer to [`Output::LookupKey`].
-    KeyLooked(RunId, Result<Option<IdempotencyRow>, ReadError>),
+    KeyLooked(Ask, Result<Option<IdempotencyRow>, ReadError>),
     /// Answer to a [`Batch`]: an outcome per stream, or nothing known.
     Appended(Option<Vec<AppendOutcome>>),
     /// All effects of a [`Performance`] are acknowledged.
@@ -122,17 +132,17 @@ pub enum Input<T> {
 #[derive(Debug)]
 pub enum Output<T> {
     /// Read a run.
-    Load(RunId),
+    Load(Ask),
     /// Read a compiled workflow.
-    LoadIr(RunId, WorkspaceId, Digest),
+    LoadIr(Ask, WorkspaceId, Digest),
     /// Read payloads.
-    LoadBlobs(RunId, WorkspaceId, Vec<PayloadRef>),
+    LoadBlobs(Ask, WorkspaceId, Vec<PayloadRef>),
     /// Read documents, as blobs of their canonical text; answered as payloads are.
-    LoadDocuments(RunId, WorkspaceId, Vec<Digest>),
+    LoadDocuments(Ask, WorkspaceId, Vec<Digest>),
     /// Read where a run's log ends.
-    CheckHead(RunId),
+    CheckHead(Ask),
     /// Read the stored answer to an API command.
-    LookupKey(RunId, WorkspaceId, IdempotencyKey),
+    LookupKey(Ask, WorkspaceId, IdempotencyKey),
     /// Answer.
     Reply(T, Reply),
     /// Perform a segment's effects, in order, after those given out before.

@@ -211,8 +211,8 @@ impl Decider<'_> {
                 self.child_result(instance, *child, outcome)?;
             }
             Command::Tick { leases } => self.tick(leases)?,
-            Command::Continue if continued => {}
-            Command::Continue => return Err(Stop::NoChange(NoChange::Stale)),
+            Command::Continue { after } if continued && *after == self.state.head.seq => {}
+            Command::Continue { .. } => return Err(Stop::NoChange(NoChange::Stale)),
             // Decided in two phases: `patch::may_patch`.
             Command::Patch(_) | Command::RevertPatch(_) | Command::WithdrawPatch { .. } => {}
         }

@@ -23,7 +23,7 @@ pub(crate) struct Run {
     pub(crate) state: RunState,
     pub(crate) events: Vec<Event>,
     pub(crate) now: Timestamp,
-    blobs: BTreeMap<Digest, Arc<Blob>>,
+    pub(crate) blobs: BTreeMap<Digest, Arc<Blob>>,
     commands: u32,
     /// Id of the next command, where it matters.
     next_id: Option<CommandId>,
@@ -147,7 +147,8 @@ impl Run {
     /// Does what the shell does with `Effect::Continue`.
     fn go_on(&mut self) {
         let before = std::mem::take(&mut self.last);
-        self.command(Command::Continue).expect("continue is never refused");
+        let after = self.state.seq();
+        self.command(Command::Continue { after }).expect("continue is never refused");
         let after = std::mem::take(&mut self.last);
         self.last = before.into_iter().chain(after).collect();
     }

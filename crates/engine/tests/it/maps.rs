@@ -1,6 +1,6 @@
 //! Maps.
 
-use aob_engine::RunStatus;
+use aob_engine::{Command, RunStatus, apply};
 use serde_json::{Value, json};
 
 use crate::harness::{Run, constant, edge, final_failure, graph};
@@ -102,4 +102,28 @@ fn a_map_of_many_items_is_decided_in_segments() {
     assert_eq!(run.output(), json!(2_500));
     assert!(run.count("continued") >= 2);
     assert!(run.state.weight() < 20, "the body is forgotten: {}", run.state.weight());
+}
+
+/// The shell may send what goes on more than once: after a crash, or where two processes do.
+#[test]
+fn what_was_continued_is_not_continued_again() {
+    let document = graph(json!([map(json!({"node": inline_body()}))]), json!([]));
+    let items: Vec<u32> = (0..2_500).collect();
+    let run = Run::start(&document, json!({"items": items}));
+    let ends: Vec<usize> = run
+        .events
+        .iter()
+        .filter(|event| event.kind.name() == "continued")
+        .map(|event| usize::try_from(event.seq).expect("few events"))
+        .collect();
+    assert_eq!(ends.len(), 2);
+    let mut behind = Run::new(&document);
+    behind.blobs.clone_from(&run.blobs);
+    behind.events = run.events[..ends[1]].to_vec();
+    behind.events.iter().for_each(|event| apply(&mut behind.state, event));
+    let [first, second] = [ends[0], ends[1]].map(|at| at as u64);
+    for after in [0, first, second + 1] {
+        assert_eq!(behind.command(Command::Continue { after }), Ok(false), "after {after}");
+    }
+    assert_eq!(behind.command(Command::Continue { after: second }), Ok(true));
 }

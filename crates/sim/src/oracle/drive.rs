@@ -405,7 +405,9 @@ impl<'s> World<'s> {
                 let command = Command::ChildResult { instance, child: id, outcome };
                 self.send(delay_ms, deliver.parent.run, command, "system");
             }
-            Effect::Continue => self.send(delay_ms, id, Command::Continue, "system"),
+            Effect::Continue { after } => {
+                self.send(delay_ms, id, Command::Continue { after }, "system");
+            }
             Effect::Publish(_) => {}
         }
     }

@@ -263,7 +263,7 @@ impl Play {
                     attempt.stop(StopCause::Cancelling);
                 }
             }
-            Effect::Continue => self.send(Command::Continue),
+            Effect::Continue { after } => self.send(Command::Continue { after }),
             Effect::Publish(_) => {}
             other @ (Effect::StartChild(_)
             | Effect::CancelChild(_)

@@ -111,7 +111,7 @@ async fn job(
         | Effect::StartChild(_)
         | Effect::CancelChild(_)
         | Effect::DeliverToParent(_)
-        | Effect::Continue
+        | Effect::Continue { .. }
         | Effect::Publish(_) => None,
     });
     let Some(dispatch) = dispatch else { return Ok(None) };

@@ -30,7 +30,7 @@ pub(in super::super) fn may_patch(state: &RunState, request: &Request) -> bool {
         | Command::Succeed { .. }
         | Command::ChildResult { .. }
         | Command::Tick { .. }
-        | Command::Continue => false,
+        | Command::Continue { .. } => false,
     }
 }
 
