@@ -10,8 +10,10 @@ mod history;
 mod http;
 mod machine;
 mod parked;
+mod patches;
 mod probes;
 mod report;
+mod run_patches;
 mod stack;
 mod starts;
 
@@ -63,7 +65,7 @@ fn run(options: &Options) -> Result<()> {
     let mut report = report::Report::default();
     let fsync = probes::fsync(options.volume(200))?;
     report.add(fsync.row());
-    if options.wants(&["D3", "D18", "G1", "G4"]) {
+    if options.wants(&["D3", "D18", "G1"]) {
         engine::measure(options, &mut report)?;
     }
     if options.wants(&["E1", "E2", "D2"]) {
@@ -77,6 +79,12 @@ fn run(options: &Options) -> Result<()> {
     }
     if options.wants(&["G3"]) {
         parked::measure(options, &mut report)?;
+    }
+    if options.wants(&["G4"]) {
+        patches::measure(options, &mut report)?;
+    }
+    if options.wants(&["D14"]) {
+        run_patches::measure(options, &fsync, &mut report)?;
     }
     if options.wants(&["D1"]) {
         http::measure(options, &mut report)?;

@@ -44,6 +44,7 @@ impl Stack {
             "node.jobs.low",
             "node.results",
             "workflow.events",
+            "patch.created",
         ];
         let deps = Deps {
             store: Arc::clone(&store) as Arc<dyn Store>,

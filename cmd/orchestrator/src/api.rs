@@ -3,6 +3,7 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
+use aob_bus::Bus;
 use aob_cas::Cas;
 use aob_coordinator::{Coordinator, store_workspace};
 use aob_edge::{Authenticator, Caller, Entropy, RunWatch, Shell};
@@ -22,6 +23,7 @@ pub struct Api(Arc<Parts>);
 /// See [`Api`].
 pub struct Parts {
     pub(crate) coordinator: Coordinator,
+    pub(crate) bus: Arc<dyn Bus>,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) cas: Arc<dyn Cas>,
     pub(crate) clock: Clock,

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use aob_api::{ErrorCode, Problem, ProblemItem, RawText, Severity, TextPosition};
-use aob_coordinator::{ReadError, SubmitError, WorkflowError};
+use aob_coordinator::{ReadError, SubmitError, WorkflowError, patch_pointer};
 use aob_edge::Refusal;
 use aob_engine::{PatchProblem, Rejection, RejectionCode};
 use aob_ir::{Diagnostic, Diagnostics};
@@ -86,9 +86,6 @@ pub(crate) fn rejected(rejection: Rejection) -> Refusal {
 /// the document that it gives.
 fn patch_item(problem: PatchProblem) -> ProblemItem {
     let PatchProblem { code, pointer, message, hint, example, instances } = problem;
-    let first = pointer.split('/').nth(1).unwrap_or_default();
-    let in_patch = !first.is_empty() && first.bytes().all(|byte| byte.is_ascii_digit());
-    let pointer = if in_patch { format!("/operations{pointer}") } else { pointer.to_string() };
     let ran: Vec<String> = instances.iter().map(|instance| format!("`{instance}`")).collect();
     let message = match ran.first() {
         Some(first) if !message.contains(&**first) => {
@@ -99,7 +96,7 @@ fn patch_item(problem: PatchProblem) -> ProblemItem {
     ProblemItem {
         hint: hint.as_deref().map(str::to_owned),
         example: example.map(|example| RawText::of_json(example.to_string())),
-        ..ProblemItem::at(pointer, code.to_string(), message)
+        ..ProblemItem::at(patch_pointer(&pointer), code.to_string(), message)
     }
 }
 

@@ -72,6 +72,23 @@ impl<S: Send + Sync> FromRequestParts<S> for PathText {
     }
 }
 
+/// The first two names in a path.
+#[derive(Debug, Clone)]
+pub(crate) struct PathTexts(pub(crate) String, pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathTexts {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        let path = Path::<Vec<(String, String)>>::from_request_parts(parts, state).await;
+        let mut names = path.map(|Path(named)| named).unwrap_or_default().into_iter();
+        match (names.next(), names.next()) {
+            (Some((_, first)), Some((_, second))) => Ok(Self(first, second)),
+            _ => Err(Problem::new(ErrorCode::RouteNotFound, "the path is not valid UTF-8").into()),
+        }
+    }
+}
+
 /// The digest that a path names.
 pub(crate) fn digest(text: &str) -> Result<Digest, Refusal> {
     text.parse().map_err(|_| {

@@ -17,7 +17,7 @@ use aob_api::Role;
 use aob_bus::{MemBus, Topic, TopicConfig};
 use aob_cache::NullCache;
 use aob_cas::FileCas;
-use aob_coordinator::{EVENTS_TOPIC, RESULTS_TOPIC, job_topic};
+use aob_coordinator::{EVENTS_TOPIC, PATCHES_TOPIC, RESULTS_TOPIC, job_topic};
 use aob_edge::system_entropy;
 use aob_ir::Priority;
 use aob_orchestrator::{Bootstrap, Config, Deps, bind, bootstrap, has_no_keys};
@@ -92,7 +92,7 @@ fn deps(data: &std::path::Path) -> anyhow::Result<Deps> {
     let store = SqliteStore::open(&config, Arc::clone(&clock)).context("no database")?;
     let cas = FileCas::open(data.join("cas")).context("no blob store")?;
     let jobs = [Priority::High, Priority::Medium, Priority::Low].map(job_topic);
-    let others = [Topic::new(RESULTS_TOPIC), Topic::new(EVENTS_TOPIC)];
+    let others = [RESULTS_TOPIC, EVENTS_TOPIC, PATCHES_TOPIC].map(Topic::new);
     let topics = jobs.into_iter().chain(others);
     let bus = MemBus::new(topics.map(|topic| (topic, TopicConfig::with_partitions(PARTITIONS))));
     let entropy = system_entropy();

@@ -4,18 +4,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use aob_api::{
-    ApprovalNeedView, CheckView, Consequences, DiffView, GrowthView, PlanBudget, PlanView,
-    ProblemItem, RawText, Share, tier_name,
-};
-use aob_coordinator::{LoadedRun, WorkflowError};
+use aob_api::{Consequences, PlanView};
+use aob_coordinator::{LoadedRun, Shown, WorkflowError};
 use aob_edge::{Caller, Refusal};
-use aob_engine::{
-    Actor, Approver, Blob, Blobs, PatchOrigin, PatchPlan, Planned, ProposePatch, plan_patch,
-};
+use aob_engine::{Actor, Blob, Blobs, PatchOrigin, PatchPlan, Planned, ProposePatch, plan_patch};
 use aob_ir::{Digest, Ir};
 use aob_materializer::{Budget, Patch, materialize};
-use aob_validator::{Rules, Validated};
+use aob_validator::Rules;
 
 use crate::api::Parts;
 use crate::errors::{rejected, unreadable, workflow_error};
@@ -144,48 +139,22 @@ impl Sound {
     pub(crate) fn view(self) -> PlanView {
         let Self { plan, base, budget, allotted, revision } = self;
         let PatchPlan { operations, rebased, validated, withdrawn, routes, repaired, .. } = plan;
-        let agents_ever = validated.agents_ever();
-        let Validated { ir, growth, tier, checks, warnings, subject_hash, approval, .. } =
-            validated;
-        let share = |used: usize, max: usize| Share { used: used as u64, max: max as u64 };
-        let count = Patch::parse(operations.text(), &Budget::DOCUMENT);
-        let count = count.map_or(0, |patch| patch.operations.len());
-        PlanView {
-            base: base.digest,
-            result: ir.digest,
+        let shown = Shown {
+            base: &base,
+            operations: operations.text(),
             rebased,
+            validated,
+            budget: &budget,
+            agents_max: allotted,
+        };
+        PlanView {
             revision: Some(revision),
-            diff: DiffView::between(&base, &ir),
-            operations: RawText::of_json(operations.text().to_owned()),
-            checks: checks.into_iter().map(CheckView::from).collect(),
-            budget: PlanBudget {
-                operations: share(count, budget.operations),
-                bytes: share(operations.text().len(), budget.patch_bytes),
-                nodes: share(ir.nodes.len(), budget.nodes),
-                agents: Share { used: agents_ever.into(), max: allotted.into() },
-            },
-            tier_before: tier_name(base.tier).to_owned(),
-            tier: tier_name(tier).to_owned(),
-            growth: growth.items.iter().map(GrowthView::from).collect(),
-            warnings: warnings.into_iter().map(ProblemItem::from).collect(),
-            subject_hash: Some(subject_hash),
-            approval: approval.map(need),
             consequences: Some(Consequences {
                 routes,
                 withdrawn: withdrawn.iter().map(|edge| edge.id.to_string()).collect(),
                 repaired: repaired.iter().map(|node| node.node.to_string()).collect(),
             }),
+            ..shown.view()
         }
-    }
-}
-
-fn need(need: aob_validator::ApprovalNeed) -> ApprovalNeedView {
-    let approvers = need.approvers.into_iter().map(|approver| match approver {
-        aob_validator::Approver::Role(role) => Approver::Role(role),
-        aob_validator::Approver::User(user) => Approver::User(user),
-    });
-    ApprovalNeedView {
-        reasons: need.reasons.into_iter().map(ProblemItem::from).collect(),
-        approvers: approvers.collect(),
     }
 }

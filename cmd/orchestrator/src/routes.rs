@@ -143,8 +143,12 @@ operations! {
     TagsUndo: POST "/tags/{tag}/undo", Some(May::WorkflowsWrite), BODY_BYTES_MAX, tags::undo::handle;
     WebhooksDeliver: POST "/webhooks/{run}/{name}/{signature}", None, webhooks::deliver::BODY_BYTES_MAX, webhooks::deliver::handle;
     WorkflowsCreate: POST "/workflows", Some(May::WorkflowsWrite), LARGE_BODY_BYTES_MAX, workflows::create::handle;
+    WorkflowsDiff: GET "/workflows/{tag}/diff", Some(May::WorkflowsRead), 0, workflows::diff::handle;
     WorkflowsGet: GET "/workflows/{tag}", Some(May::WorkflowsRead), 0, workflows::get::handle;
     WorkflowsList: GET "/workflows", Some(May::WorkflowsRead), 0, workflows::list::handle;
+    WorkflowsPatchesGet: GET "/workflows/{tag}/patches/{patch}", Some(May::WorkflowsRead), 0, workflows::patches::get::handle;
+    WorkflowsPatchesList: GET "/workflows/{tag}/patches", Some(May::WorkflowsRead), 0, workflows::patches::list::handle;
+    WorkflowsPatchesPropose: POST "/workflows/{tag}/patches", Some(May::WorkflowsWrite), LARGE_BODY_BYTES_MAX, workflows::patches::propose::handle;
     WorkflowsValidate: POST "/workflows/validate", Some(May::WorkflowsRead), LARGE_BODY_BYTES_MAX, workflows::validate::handle;
     WorkflowsVersions: GET "/workflows/{tag}/versions", Some(May::WorkflowsRead), 0, workflows::versions::handle;
 }

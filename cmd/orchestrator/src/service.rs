@@ -122,6 +122,7 @@ impl Orchestrator {
         let tasks = TaskTracker::new();
         let api = Api::new(Parts {
             coordinator: coordinator.clone(),
+            bus: Arc::clone(&bus),
             store: Arc::clone(&store),
             cas,
             clock: Arc::clone(&clock),

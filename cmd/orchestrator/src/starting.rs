@@ -5,23 +5,29 @@ use std::sync::Arc;
 
 use aob_api::{
     CANARY_LABEL, Dedup, DedupPolicy, ErrorCode, LABEL_BYTES_MAX, LABEL_PREFIX_RESERVED,
-    LABELS_MAX, Problem, ProblemItem, RunLinks, StartRun, StartedRun, VERSION_LABEL, WorkflowUsed,
+    LABELS_MAX, Problem, ProblemItem, RawText, RunLinks, StartRun, StartedRun, VERSION_LABEL,
+    WorkflowUsed,
 };
 use aob_coordinator::{
-    Choice, ChosenVersion, Committed, Resolved, Submission, SubmitError, WorkflowRef,
+    Choice, ChosenVersion, Committed, PatchRefusal, Proposed, Resolved, Submission, SubmitError,
+    WorkflowRef,
 };
 use aob_edge::{BodyHash, Caller, Refusal, new_run_id};
 use aob_engine::{Blob, Command, CommandId, Request, RunId, StartRun as StartCommand};
 use aob_ir::{Digest, Ir};
+use aob_materializer::Patch;
 use aob_store::{IdempotencyRow, RunRow};
 use serde_json::Value;
 
 use crate::api::Parts;
+use crate::endpoints::workflows::patches::{author_of, refusal};
 use crate::errors::{invalid_workflow, run_not_found, submit_error, workflow_error};
 use crate::idempotency::{Once, same_body};
 
 /// Bytes of a dedup key.
 const DEDUP_KEY_BYTES_MAX: usize = 256;
+/// Patches of one run.
+const PATCHES_MAX: usize = 20;
 
 /// A run about to be started.
 #[derive(Debug)]
@@ -140,8 +146,51 @@ impl Parts {
         let key = Some(start.canary_key.as_deref().unwrap_or(&id));
         let workflows = &self.coordinator.workflows;
         let resolved = workflows.resolve_for(workspace, &reference, key, self.now_ms());
-        resolved.await.map_err(|error| workflow_error(error, "/workflow"))
+        let resolved = resolved.await.map_err(|error| workflow_error(error, "/workflow"))?;
+        self.patched(caller, resolved, &start.patches).await
     }
+
+    /// The workflow with patches for one run.
+    async fn patched(
+        &self,
+        caller: &Caller,
+        resolved: Resolved,
+        patches: &[RawText],
+    ) -> Result<Resolved, Refusal> {
+        let (workspace, workflows) = (caller.workspace(), &self.coordinator.workflows);
+        let mut ir = Arc::clone(&resolved.ir);
+        if patches.is_empty() {
+            return Ok(resolved);
+        }
+        let (author, rules) = (&author_of(caller), &self.coordinator.rules);
+        for (index, operations) in patches.iter().enumerate() {
+            let below = |refused| below(refusal(refused, "/patches"), index);
+            let patch = Patch::parse(operations.0.get(), rules.budget_of(author));
+            let patch = &patch.map_err(|errors| below(PatchRefusal::Malformed(errors)))?;
+            let proposed = Proposed { patch, against: ir.digest, author, rules };
+            let plan = workflows.plan_patch(workspace, &ir, proposed).await.map_err(below)?;
+            ir = plan.validated.ir;
+        }
+        let stored = workflows.store(workspace, &ir, self.now_ms()).await;
+        stored.map_err(|error| workflow_error(error, "/patches"))?;
+        let children = workflows.children(workspace, &ir).await;
+        let children = children.map_err(|error| workflow_error(error, "/patches"))?;
+        Ok(Resolved { ir, children, ..resolved })
+    }
+}
+
+/// A refusal that names which of the patches it is about.
+fn below(refusal: Refusal, index: usize) -> Refusal {
+    let Refusal(mut problem) = refusal;
+    if let Some(detail) = &mut problem.detail {
+        *detail = format!("patch {index}: {detail}");
+    }
+    for item in &mut problem.errors {
+        if let Some(rest) = item.pointer.as_deref().and_then(|at| at.strip_prefix("/operations")) {
+            item.pointer = Some(format!("/patches/{index}{rest}"));
+        }
+    }
+    Refusal(problem)
 }
 
 /// How the run that holds a dedup key is answered.
@@ -221,6 +270,10 @@ fn check_fields(start: &StartRun) -> Result<(), Refusal> {
     if start.labels.len() > LABELS_MAX {
         let message = format!("a run has at most {LABELS_MAX} labels");
         errors.push(ProblemItem::at("/labels", "out_of_range", message));
+    }
+    if start.patches.len() > PATCHES_MAX {
+        let message = format!("a run is started with at most {PATCHES_MAX} patches");
+        errors.push(ProblemItem::at("/patches", "out_of_range", message));
     }
     if let Some(key) = &start.canary_key
         && !(1..=DEDUP_KEY_BYTES_MAX).contains(&key.len())

@@ -1,6 +1,6 @@
 //! What two documents differ in, for people: node by node, key by key.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aob_ir::{Digest, EdgeIr, EdgeOn, Ir};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -34,6 +34,10 @@ pub struct DiffView {
     /// Everything else, such as `/metadata/version`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sections: Vec<FieldDiff>,
+    /// Nodes or edges that are in both stand in another order: the first edge whose condition matches
+    /// is taken, so that may matter.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reordered: bool,
     /// There is more than is shown here: read both documents.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub truncated: bool,
@@ -111,6 +115,7 @@ impl DiffView {
             nodes: nodes((base, &before), (result, &after)),
             edges: edges(base, result),
             sections: fields(&rest(&before), &rest(&after)),
+            reordered: is_reordered(base, result),
             truncated: false,
         };
         diff.truncated = diff.nodes.len() > ITEMS_MAX
@@ -124,12 +129,29 @@ impl DiffView {
 
     /// True where nothing changes.
     pub fn is_empty(&self) -> bool {
-        self.nodes.is_empty() && self.edges.is_empty() && self.sections.is_empty()
+        let listed = [self.nodes.is_empty(), self.edges.is_empty(), self.sections.is_empty()];
+        listed == [true; 3] && !self.reordered
     }
 }
 
 fn document(ir: &Ir) -> Value {
     serde_json::from_str(&ir.canonical).unwrap_or_default()
+}
+
+/// Whether what is in both stands in another order.
+fn is_reordered(base: &Ir, result: &Ir) -> bool {
+    fn moved(old: &[&str], new: &[&str]) -> bool {
+        let was: BTreeSet<&str> = old.iter().copied().collect();
+        let is: BTreeSet<&str> = new.iter().copied().collect();
+        !old.iter().filter(|id| is.contains(*id)).eq(new.iter().filter(|id| was.contains(*id)))
+    }
+    fn nodes(ir: &Ir) -> Vec<&str> {
+        ir.nodes.iter().map(|node| &*node.id).collect()
+    }
+    fn edges(ir: &Ir) -> Vec<&str> {
+        ir.edges.iter().map(|edge| &*edge.id).collect()
+    }
+    moved(&nodes(base), &nodes(result)) || moved(&edges(base), &edges(result))
 }
 
 fn nodes((base, before): (&Ir, &Value), (result, after): (&Ir, &Value)) -> Vec<NodeDiff> {
@@ -301,6 +323,22 @@ mod tests {
         ];
         assert_eq!(lines(&diff), expected);
         assert!(DiffView::between(&compiled(&after), &compiled(&after)).is_empty());
+    }
+
+    #[test]
+    fn another_order_is_a_difference() {
+        let with = |edges: Value| {
+            let node = |id: &str| json!({"id": id, "type": "parallel"});
+            let start = json!({"id": "a", "type": "conditional"});
+            compiled(&json!({"nodes": [start, node("b"), node("c")], "edges": edges}))
+        };
+        let edge = |to: &str| json!({"from": "a", "to": to, "condition": "true"});
+        let (one, other) =
+            (with(json!([edge("b"), edge("c")])), with(json!([edge("c"), edge("b")])));
+        let diff = DiffView::between(&one, &other);
+        assert!(diff.reordered && !diff.is_empty() && lines(&diff).is_empty(), "{diff:?}");
+        let fewer = DiffView::between(&one, &with(json!([edge("c")])));
+        assert!(!fewer.reordered, "what is gone moves nothing: {fewer:?}");
     }
 
     #[test]

@@ -114,8 +114,6 @@ codes! {
     PatchConflict => "patch_conflict", 409, "The patch conflicts with later ones", false;
     /// The patch was applied, rejected or taken back already.
     PatchDecided => "patch_decided", 409, "The patch is decided", false;
-    /// The workspace has no patch with this id.
-    PatchNotFound => "patch_not_found", 404, "There is no such patch", false;
     /// The patch breaks a rule: `errors` says which, where, and what to do.
     PatchRefused => "patch_refused", 422, "The patch is refused", false;
     /// What the request rests on (`If-Match`, `If-None-Match`) is not so any more. Read again, then decide again.
@@ -152,7 +150,7 @@ codes! {
     UnknownBase => "unknown_base", 409, "The base is not of this run", false;
     /// The run has no instance of this name.
     UnknownInstance => "unknown_instance", 404, "There is no such instance", false;
-    /// The run has no patch with this id.
+    /// The run, or the workflow, has no patch with this id.
     UnknownPatch => "unknown_patch", 404, "There is no such patch", false;
     /// The workspace has no ticket with this id.
     UnknownTicket => "unknown_ticket", 404, "There is no such ticket", false;

@@ -24,6 +24,7 @@ mod tags;
 mod timeline;
 mod value;
 mod verify;
+mod workflow_patches;
 mod workflows;
 
 pub use approvals::*;
@@ -45,4 +46,5 @@ pub use tags::*;
 pub use timeline::*;
 pub use value::*;
 pub use verify::*;
+pub use workflow_patches::*;
 pub use workflows::*;

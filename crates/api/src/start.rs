@@ -36,6 +36,11 @@ pub struct StartRun {
     /// What runs, by tag or `tag@version`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tag: Option<String>,
+    /// Patches of the workflow for this run alone, applied one after the other: each a JSON Patch. The
+    /// tag stays where it is, so two sets of patches can be compared on the same workflow.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<Vec<Object>>)]
+    pub patches: Vec<RawText>,
     /// Inputs, checked against the workflow's `inputs` schema; absent: `{}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inputs: Option<RawText>,

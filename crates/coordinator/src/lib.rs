@@ -21,6 +21,8 @@ mod cached;
 mod core;
 mod driver;
 mod handle;
+mod materializing;
+mod patching;
 mod performer;
 mod projection;
 mod reader;
@@ -38,6 +40,10 @@ pub use crate::core::{
     Performance, ReadError, Reply, ResolvedDispatch, Submission, SubmitError,
 };
 pub use handle::{Handle, Token};
+pub use materializing::{Materializer, PATCHES_TOPIC, PatchCreated};
+pub use patching::{
+    MovedOn, PatchRefusal, Plan, Proposed, Shown, patch_between, patch_pointer, refused,
+};
 pub use performer::{EVENTS_TOPIC, Performer, RESULTS_TOPIC, job_topic};
 pub use reader::{Reader, blob_digest, namespace, parse};
 pub use results::Results;

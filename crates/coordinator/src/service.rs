@@ -25,7 +25,7 @@ use crate::results::Results;
 use crate::sweeper::{Sweeper, TICKS_AT_ONCE, tick};
 use crate::wake::WakeHint;
 use crate::workflows::Workflows;
-use crate::{Core, CoreConfig, Performance, ResolvedDispatch, run_of};
+use crate::{Core, CoreConfig, Materializer, Performance, ResolvedDispatch, run_of};
 
 /// Performances that wait between a shard and its performer.
 const PERFORMANCES_MAX: usize = 1_024;
@@ -52,7 +52,7 @@ pub struct Config {
     /// Names this process in the ids of its ticks: two that look at one run at the same time send
     /// it two commands, not one twice.
     pub process: Arc<str>,
-    /// What patches of runs are judged by.
+    /// What patches of runs and of workflows are judged by.
     pub rules: Arc<Rules>,
 }
 
@@ -65,11 +65,13 @@ pub struct Duties {
     pub relay: bool,
     /// Looking for timers that are due.
     pub timers: bool,
+    /// Making versions of the patches of workflows.
+    pub patches: bool,
 }
 
 impl Duties {
     /// All of them: a process that is a stack of its own.
-    pub const ALL: Self = Self { results: true, relay: true, timers: true };
+    pub const ALL: Self = Self { results: true, relay: true, timers: true, patches: true };
 }
 
 impl Default for Config {
@@ -114,12 +116,16 @@ struct Work {
     results: Results,
     sweeper: Sweeper,
     relay: Relay,
+    materializer: Materializer,
+    bus: Arc<dyn Bus>,
 }
 
 impl Work {
     fn new(config: &Config, performer: &Performer, clock: Clock, wake: Arc<WakeHint>) -> Self {
-        let Performer { store, bus, reader, handle, .. } = performer.clone();
-        let results = Results { bus, reader, handle: handle.clone() };
+        let Performer { store, bus, reader, handle, workflows, .. } = performer.clone();
+        let results = Results { bus: Arc::clone(&bus), reader, handle: handle.clone() };
+        let (rules, decides) = (Arc::clone(&config.rules), Arc::clone(&clock));
+        let materializer = Materializer::new(Arc::clone(&store), workflows, decides, rules);
         let sweeper = Sweeper {
             store: Arc::clone(&store),
             handle,
@@ -130,16 +136,19 @@ impl Work {
         };
         let (period, swept) = (config.relay_period, CancellationToken::new());
         let relay = Relay { store, performer: performer.clone(), clock, period, swept };
-        Self { results, sweeper, relay }
+        Self { results, sweeper, relay, materializer, bus }
     }
 
     fn start(self, duties: Duties, tasks: &TaskTracker, shutdown: &CancellationToken) {
-        let Self { results, sweeper, relay } = self;
+        let Self { results, sweeper, relay, materializer, bus } = self;
         if duties.results {
             tasks.spawn(results.run(shutdown.clone()));
         }
         if duties.timers {
             tasks.spawn(sweeper.run(shutdown.clone()));
+        }
+        if duties.patches {
+            tasks.spawn(materializer.run(bus, shutdown.clone()));
         }
         if duties.relay {
             tasks.spawn(relay.run(shutdown.clone()));
@@ -163,8 +172,10 @@ pub struct Coordinator {
     pub results: Results,
     /// Turning dispatches into jobs.
     pub performer: Performer,
-    /// What patches of runs are judged by.
+    /// What patches are judged by.
     pub rules: Arc<Rules>,
+    /// Decides patches of workflows.
+    pub materializer: Materializer,
     /// Signalled when an attempt appears that runners find by long poll.
     pub pool_work: Arc<Notify>,
     /// Cancelled once the relay has looked at what an earlier process left.
@@ -219,10 +230,10 @@ impl Coordinator {
         }
         let work = Work::new(config, &performer, clock, wake);
         let (results, swept) = (work.results.clone(), work.relay.swept.clone());
+        let materializer = work.materializer.clone();
         work.start(config.duties, &tasks, shutdown);
         tasks.close();
-        let process = Arc::clone(&config.process);
-        let rules = Arc::clone(&config.rules);
+        let (process, rules) = (Arc::clone(&config.process), Arc::clone(&config.rules));
         Self {
             handle,
             reader,
@@ -230,6 +241,7 @@ impl Coordinator {
             results,
             performer,
             rules,
+            materializer,
             pool_work,
             swept,
             process,

@@ -162,7 +162,7 @@ impl Workflows {
         (ir.digest == digest).then_some(ir)
     }
 
-    fn remember(&self, workspace: WorkspaceId, ir: &Arc<Ir>) {
+    pub(crate) fn remember(&self, workspace: WorkspaceId, ir: &Arc<Ir>) {
         self.compiled.lock().put((workspace, ir.digest), Arc::clone(ir));
     }
 

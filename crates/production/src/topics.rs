@@ -18,7 +18,7 @@ const READ: [&str; 6] = [
     "node.results",
 ];
 
-/// Those that are for others.
+/// Those that are for others, or that nothing rests on: what is not understood is passed over.
 const PUBLISHED: [&str; 2] = ["patch.created", "workflow.events"];
 
 /// Copies of each message that must exist before it is acknowledged, with three replicas or more.

@@ -8,7 +8,8 @@ use aob_api::jobs::{OutcomeMessage, PayloadMessage, ResultMessage};
 use aob_bus::{MemBus, Topic, TopicConfig};
 use aob_cache::NullCache;
 use aob_coordinator::{
-    Config, Coordinator, CoreConfig, Deps, EVENTS_TOPIC, RESULTS_TOPIC, job_topic, namespace,
+    Config, Coordinator, CoreConfig, Deps, Duties, EVENTS_TOPIC, RESULTS_TOPIC, job_topic,
+    namespace,
 };
 use aob_engine::{
     Actor, AttemptOutcome, AttemptResult, Blob, Command, CommandId, Request, WorkspaceId,
@@ -186,6 +187,8 @@ impl Site {
             core,
             workflows_max: NonZeroUsize::new(if tiny { 1 } else { 64 })
                 .unwrap_or(NonZeroUsize::MIN),
+            // Nobody patches workflows here; patches of runs are the coordinators' own.
+            duties: Duties { patches: false, ..Duties::ALL },
             relay_period: weather.period,
             sweep_period: weather.period,
             process: gate.name.as_str().into(),

@@ -54,7 +54,7 @@ fn conflict(conflict: &Value) -> Finding {
     Finding {
         pointer: values["pointer"].as_str().unwrap_or_default().to_owned(),
         message: format!(
-            "it was {}; the run has {} now, and the patch wants {}",
+            "it was {}; it is {} now, and the patch wants {}",
             side("base"),
             side("theirs"),
             side("ours")

@@ -2,7 +2,7 @@
 
 mod approve;
 mod back;
-mod edits;
+pub(crate) mod edits;
 mod list;
 mod offline;
 mod propose;

@@ -1,7 +1,10 @@
 //! `aob workflow`: documents and their tags.
 
 mod create;
+mod diff;
 mod list;
+mod patch;
+mod patches;
 mod show;
 mod validate;
 mod versions;
@@ -26,6 +29,9 @@ pub(crate) enum Workflow {
     Show(show::Show),
     #[command(visible_alias = "version")]
     Versions(versions::Versions),
+    Diff(diff::Diff),
+    Patch(Box<patch::Patch>),
+    Patches(patches::Patches),
 }
 
 impl Workflow {
@@ -36,6 +42,9 @@ impl Workflow {
             Self::List(list) => list.run(context),
             Self::Show(show) => show.run(context),
             Self::Versions(versions) => versions.run(context),
+            Self::Diff(diff) => diff.run(context),
+            Self::Patch(patch) => patch.run(context),
+            Self::Patches(patches) => patches.run(context),
         }
     }
 }

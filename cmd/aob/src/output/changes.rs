@@ -26,7 +26,9 @@ pub(crate) fn short(digest: &Digest) -> String {
 pub(crate) fn plan(plan: &PlanView) -> String {
     let mut rows = vec![row("base", base(plan)), row("result", short(&plan.result))];
     if plan.rebased {
-        rows.push(row("", "the run has moved on: the patch was brought to what holds".to_owned()));
+        let what = if plan.revision.is_some() { "run" } else { "workflow" };
+        let text = format!("the {what} has moved on: the patch was brought to what holds");
+        rows.push(row("", text));
     }
     let mut text = facts(rows);
     text.push_str(&format!("\n{}", diff(&plan.diff)));
@@ -74,6 +76,10 @@ pub(crate) fn diff(diff: &DiffView) -> String {
         text.push_str(&edge_line(edge));
     }
     text.push_str(&field_lines("  ", &diff.sections));
+    if diff.reordered {
+        let line = "~ nodes or edges stand in another order".to_owned();
+        text.push_str(&format!("  {}\n", line.style(sign(Change::Changed).1)));
+    }
     if diff.truncated {
         text.push_str("  ... and more: compare the documents with -o json\n");
     }
@@ -81,6 +87,37 @@ pub(crate) fn diff(diff: &DiffView) -> String {
         text.push_str("  nothing changes\n");
     }
     text
+}
+
+/// How much changes, in one line: `+1 node, +2 -1 edges, ~metadata`.
+pub(crate) fn summary(diff: &DiffView) -> String {
+    let nodes = diff.nodes.iter().map(|node| node.change);
+    let edges = diff.edges.iter().map(|edge| edge.change);
+    let mut parts: Vec<String> =
+        [counted("node", nodes.collect()), counted("edge", edges.collect())]
+            .into_iter()
+            .flatten()
+            .collect();
+    if diff.reordered {
+        parts.push("another order".to_owned());
+    }
+    let mut sections: Vec<&str> = Vec::new();
+    sections.extend(diff.sections.iter().filter_map(|field| field.pointer.split('/').nth(1)));
+    sections.dedup();
+    parts.extend(sections.iter().map(|section| format!("~{}", plain(section))));
+    if parts.is_empty() { "nothing changes".to_owned() } else { parts.join(", ") }
+}
+
+/// `+2 -1 edges`
+fn counted(noun: &str, changes: Vec<Change>) -> Option<String> {
+    let kinds = [Change::Added, Change::Removed, Change::Changed].into_iter();
+    let counts = kinds.filter_map(|kind| {
+        let count = changes.iter().filter(|change| **change == kind).count();
+        (count > 0).then(|| format!("{}{count}", sign(kind).0))
+    });
+    let counts: Vec<String> = counts.collect();
+    let plural = if changes.len() == 1 { "" } else { "s" };
+    (!counts.is_empty()).then(|| format!("{} {noun}{plural}", counts.join(" ")))
 }
 
 fn sign(change: Change) -> (&'static str, Style) {
@@ -213,4 +250,60 @@ pub(crate) fn approvers(approvers: &[Approver]) -> String {
         Approver::User(user) => user.to_string(),
     });
     names.collect::<Vec<_>>().join(" or ")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn sample() -> DiffView {
+        let digest = Digest([0; 32]).to_string();
+        let field = |pointer: &str, change: &str, before: i64, after: i64| {
+            let mut field = json!({"pointer": pointer, "change": change});
+            for (key, value) in [("before", before), ("after", after)] {
+                if value > 0 {
+                    field[key] = json!(value);
+                }
+            }
+            field
+        };
+        let diff = json!({
+            "base": digest, "result": digest, "reordered": true,
+            "nodes": [
+                {"id": "validate", "type": "function", "change": "added", "fields": []},
+                {"id": "fetch", "type": "http", "change": "changed", "fields": [
+                    field("/timeout_ms", "changed", 30_000, 5_000),
+                    field("/config/a~1b", "added", 0, 1),
+                    field("/retry", "removed", 3, 0)]},
+                {"id": "\u{1b}[2J", "type": "transform", "change": "removed"}],
+            "edges": [
+                {"id": "x", "from": "process", "to": "validate", "on": "failure", "condition": "$.ok", "change": "added"},
+                {"id": "y", "from": "process", "to": "save", "on": "success", "change": "removed"}],
+            "sections": [field("/metadata/name", "changed", 1, 2), field("/metadata/version", "added", 0, 2)],
+        });
+        serde_json::from_value(diff).unwrap()
+    }
+
+    #[test]
+    fn a_difference_is_read_line_by_line_and_summed_up() {
+        let text = anstream::adapter::strip_str(&diff(&sample())).to_string();
+        let expected = [
+            "  + node validate  function",
+            "  ~ node fetch  http",
+            "      ~ timeout_ms  30000 -> 5000",
+            "      + config.a/b  1",
+            "      - retry       3",
+            "  - node \\u{1b}[2J  transform",
+            "  + edge process -> validate  on failure  if $.ok",
+            "  - edge process -> save",
+            "  ~ metadata.name     1 -> 2",
+            "  + metadata.version  2",
+            "  ~ nodes or edges stand in another order",
+        ];
+        assert_eq!(text.lines().collect::<Vec<_>>(), expected);
+        assert_eq!(summary(&sample()), "+1 -1 ~1 nodes, +1 -1 edges, another order, ~metadata");
+        assert!(diff(&sample()).contains("\u{1b}[32m+ node validate"), "added is green");
+    }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use aob_bus::{MemBus, Topic, TopicConfig};
 use aob_cas::FileCas;
-use aob_coordinator::{EVENTS_TOPIC, RESULTS_TOPIC, job_topic};
+use aob_coordinator::{EVENTS_TOPIC, PATCHES_TOPIC, RESULTS_TOPIC, job_topic};
 use aob_ir::Priority;
 use aob_store::{Clock, SqliteConfig, SqliteStore};
 
@@ -49,7 +49,7 @@ impl Adapters {
 /// All topics of this process.
 fn topics() -> impl Iterator<Item = (Topic, TopicConfig)> {
     let jobs = [Priority::High, Priority::Medium, Priority::Low].map(job_topic);
-    let others = [RESULTS_TOPIC, EVENTS_TOPIC].map(Topic::new);
+    let others = [RESULTS_TOPIC, EVENTS_TOPIC, PATCHES_TOPIC].map(Topic::new);
     let config = TopicConfig::with_partitions(PARTITIONS);
     jobs.into_iter().chain(others).map(move |topic| (topic, config))
 }

@@ -12,3 +12,4 @@ mod runners;
 mod server;
 mod shell;
 mod stack;
+mod versions;

@@ -36,7 +36,7 @@ struct Args {
         env = "AOB_ROLES",
         value_name = "ROLES",
         value_delimiter = ',',
-        default_value = "api,coordinator,relay,timers"
+        default_value = "api,coordinator,relay,timers,patches"
     )]
     roles: Vec<Role>,
     /// Where to listen; as `--set http.listen=ADDRESS`.
@@ -57,6 +57,8 @@ enum Role {
     Relay,
     /// Looks for timers that are due.
     Timers,
+    /// Makes versions of the patches of workflows.
+    Patches,
 }
 
 /// What to do instead of serving.
@@ -160,6 +162,7 @@ fn config(settings: &Settings, roles: &[Role]) -> anyhow::Result<Config> {
         results: roles.contains(&Role::Coordinator),
         relay: roles.contains(&Role::Relay),
         timers: roles.contains(&Role::Timers),
+        patches: roles.contains(&Role::Patches),
     };
     Ok(config)
 }

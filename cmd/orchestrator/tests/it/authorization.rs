@@ -86,6 +86,7 @@ async fn every_role_may_exactly_what_the_table_says() {
 struct Ids {
     run: String,
     patch: String,
+    workflow_patch: String,
     ticket: String,
     tag: String,
     digest: String,
@@ -98,6 +99,7 @@ impl Ids {
         Self {
             run: none(),
             patch: none(),
+            workflow_patch: none(),
             ticket: none(),
             tag: none(),
             digest: none(),
@@ -107,9 +109,11 @@ impl Ids {
 }
 
 fn path(operation: Operation, ids: &Ids) -> String {
+    let of_workflow = operation.path().starts_with("/workflows");
+    let patch = if of_workflow { &ids.workflow_patch } else { &ids.patch };
     format!("/v1{}", operation.path())
         .replace("{run}", &ids.run)
-        .replace("{patch}", &ids.patch)
+        .replace("{patch}", patch)
         .replace("{ticket}", &ids.ticket)
         .replace("{tag}", &ids.tag)
         .replace("{digest}", &ids.digest)
@@ -153,9 +157,11 @@ async fn what_belongs_to_another_workspace_does_not_exist() {
     assert_eq!(put.status, StatusCode::NO_CONTENT);
     let keys = stack.get("/v1/keys").await.json();
     let patch = stack.post(&format!("/v1/runs/{run}/patches"), &rename()).await.json();
+    let next = stack.post("/v1/workflows/demo/patches", &rename()).await.json();
     let ids = Ids {
         run,
         patch: patch["id"].as_str().unwrap().to_owned(),
+        workflow_patch: next["id"].as_str().unwrap().to_owned(),
         ticket: listed["items"][0]["ticket"].as_str().unwrap().to_owned(),
         tag: stored["tag"].as_str().unwrap().to_owned(),
         digest: artifact.to_string(),

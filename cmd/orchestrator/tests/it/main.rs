@@ -10,4 +10,5 @@ mod runs;
 mod served;
 mod stack;
 mod tags;
+mod workflow_patches;
 mod workflows;

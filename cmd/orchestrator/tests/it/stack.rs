@@ -8,7 +8,7 @@ use aob_api::jobs::{JobMessage, OutcomeMessage, PayloadMessage};
 use aob_bus::{Bus, MemBus, Outgoing, Topic, TopicConfig};
 use aob_cache::NullCache;
 use aob_cas::MemCas;
-use aob_coordinator::{EVENTS_TOPIC, RESULTS_TOPIC, job_topic};
+use aob_coordinator::{EVENTS_TOPIC, PATCHES_TOPIC, RESULTS_TOPIC, job_topic};
 use aob_edge::{Entropy, system_entropy};
 use aob_engine::WorkspaceId;
 use aob_ir::Priority;
@@ -70,7 +70,7 @@ pub(crate) fn clock() -> Clock {
 pub(crate) fn bus() -> Arc<dyn Bus> {
     let config = TopicConfig::with_partitions(NonZeroU32::new(2).expect("as the stack is set up"));
     let jobs = [Priority::High, Priority::Medium, Priority::Low].map(job_topic);
-    let others = [Topic::new(RESULTS_TOPIC), Topic::new(EVENTS_TOPIC)];
+    let others = [RESULTS_TOPIC, EVENTS_TOPIC, PATCHES_TOPIC].map(Topic::new);
     Arc::new(MemBus::new(jobs.into_iter().chain(others).map(|topic| (topic, config))))
 }
 

@@ -1,6 +1,7 @@
 //! What a patch is written as: operations in a file, or options for the common edits.
 
 use aob_api::{GraphEdge, GraphView};
+use aob_ir::{EdgeOn, Ir};
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -8,6 +9,40 @@ use crate::client::{Api, Call};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::input::{Source, json_pair};
+
+/// An edge of the graph that is edited.
+#[derive(Debug)]
+pub(crate) struct Edge {
+    id: String,
+    from: String,
+    to: String,
+    on: EdgeOn,
+    condition: Option<String>,
+}
+
+impl Edge {
+    fn of_graph(edge: &GraphEdge) -> Self {
+        Self {
+            id: edge.id.clone(),
+            from: edge.from.clone(),
+            to: edge.to.clone(),
+            on: edge.on,
+            condition: edge.condition.clone(),
+        }
+    }
+
+    /// All those of a document.
+    pub(crate) fn of_document(ir: &Ir) -> Vec<Self> {
+        let edges = ir.edges.iter().map(|edge| Self {
+            id: edge.id.to_string(),
+            from: ir.node(edge.from).id.to_string(),
+            to: ir.node(edge.to).id.to_string(),
+            on: edge.on,
+            condition: edge.condition.as_ref().map(|condition| condition.source().to_owned()),
+        });
+        edges.collect()
+    }
+}
 
 /// The operations, and what goes with them.
 #[derive(Debug, Args)]
@@ -36,73 +71,78 @@ pub(crate) struct Edits {
     /// Remove a node and the edges around it. May be repeated.
     #[arg(long, value_name = "NODE")]
     remove_node: Vec<String>,
-    /// What it is for; approvers see it.
+    /// What it is for; approvers and histories show it.
     #[arg(long, visible_alias = "description", value_name = "TEXT")]
     reason: Option<String>,
     /// The document that it was made against; without: the one that holds.
     #[arg(long, value_name = "DIGEST")]
     base: Option<String>,
-    /// Have it judged as a patch of this agent's node.
-    #[arg(long, value_name = "NODE")]
-    as_node: Option<String>,
 }
 
 impl Edits {
     /// Whether the edges of the graph have to be known.
-    fn needs_graph(&self) -> bool {
+    pub(crate) fn needs_graph(&self) -> bool {
         self.between.is_some() || !self.remove_node.is_empty()
     }
 
-    /// The body of the request, for a run or for a document whose edges are known.
-    pub(crate) async fn body(&self, api: &Api, run: &str) -> Result<Value, Failure> {
+    /// The body of the request that patches a run.
+    pub(crate) async fn body(
+        &self,
+        api: &Api,
+        run: &str,
+        as_node: Option<&str>,
+    ) -> Result<Value, Failure> {
         let graph = match self.needs_graph() {
             true => Some(api.fetch::<GraphView>(Call::get(&["runs", run, "graph"])).await?.view),
             false => None,
         };
-        let mut body = self.written(graph.as_ref().map_or(&[], |graph| &graph.edges))?;
+        let edges = graph.iter().flat_map(|graph| &graph.edges).map(Edge::of_graph).collect();
+        let mut body = self.written(edges)?;
         // What was made from a graph was made against it.
         if let Some(graph) = graph
             && body.get("base").is_none()
         {
             body["base"] = json!(graph.digest);
         }
+        if let Some(node) = as_node {
+            body["node_id"] = json!(node);
+        }
         Ok(body)
     }
 
     /// The same where the edges are at hand.
-    pub(crate) fn written(&self, edges: &[GraphEdge]) -> Result<Value, Failure> {
+    pub(crate) fn written(&self, edges: Vec<Edge>) -> Result<Value, Failure> {
         let mut body = match &self.operations {
             None => json!({ "operations": [] }),
             Some(source) => match source.json()? {
                 operations @ Value::Array(_) => json!({ "operations": operations }),
                 body @ Value::Object(_) => body,
                 Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
-                    let message = format!("{} holds no operations", source.name());
-                    return Err(Failure::usage(message, EXAMPLE));
+                    return Err(no_operations(source));
                 }
             },
         };
-        let edits = self.operations(edges)?;
+        let edits = self.operations(&edges)?;
         if let Some(operations) = body.get_mut("operations").and_then(Value::as_array_mut) {
             operations.extend(edits);
             if operations.is_empty() {
                 return Err(Failure::usage("the patch changes nothing", EXAMPLE));
             }
         }
-        let given = [
-            ("description", self.reason.as_ref()),
-            ("base", self.base.as_ref()),
-            ("node_id", self.as_node.as_ref()),
-        ];
-        for (key, value) in given {
-            if let Some(value) = value {
-                body[key] = json!(value);
-            }
+        if let (Some(body), Value::Object(about)) = (body.as_object_mut(), self.about()) {
+            body.extend(about);
         }
         Ok(body)
     }
 
-    fn operations(&self, edges: &[GraphEdge]) -> Result<Vec<Value>, Failure> {
+    /// What goes with the operations.
+    pub(crate) fn about(&self) -> Value {
+        let given =
+            [("description", self.reason.as_ref()), ("base", self.base.as_ref())].into_iter();
+        given.filter_map(|(key, value)| Some((key.to_owned(), json!(value?)))).collect()
+    }
+
+    fn operations(&self, edges: &[Edge]) -> Result<Vec<Value>, Failure> {
         let mut operations: Vec<Value> =
             self.set.iter().map(|(place, value)| set(place, value)).collect();
         if let Some(source) = &self.add_node {
@@ -134,6 +174,21 @@ impl Edits {
 const EXAMPLE: &str = "give operations, for example \
     '[{\"op\": \"replace\", \"path\": \"/nodes/fetch/config/url\", \"value\": \"https://example.org\"}]'";
 
+fn no_operations(source: &Source) -> Failure {
+    Failure::usage(format!("{} holds no operations", source.name()), EXAMPLE)
+}
+
+/// A patch as a list of operations, or as an object that has them.
+pub(crate) fn operations(source: &Source) -> Result<Value, Failure> {
+    let mut given = source.json()?;
+    let operations = match &mut given {
+        Value::Object(body) => body.remove("operations"),
+        Value::Array(_) => Some(given),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
+    };
+    operations.filter(Value::is_array).ok_or_else(|| no_operations(source))
+}
+
 fn escaped(token: &str) -> String {
     token.replace('~', "~0").replace('/', "~1")
 }
@@ -156,14 +211,14 @@ fn remove(list: &str, id: &str) -> Value {
 }
 
 /// A node on an edge: what the edge asked for is asked on the way in.
-fn between(edges: &[GraphEdge], from: &str, id: &str, to: &str) -> Result<Vec<Value>, Failure> {
-    let found: Vec<&GraphEdge> =
+fn between(edges: &[Edge], from: &str, id: &str, to: &str) -> Result<Vec<Value>, Failure> {
+    let found: Vec<&Edge> =
         edges.iter().filter(|edge| edge.from == from && edge.to == to).collect();
     let edge_there = match &found[..] {
         [only] => only,
         [] => {
             let message = format!("there is no edge from `{from}` to `{to}`");
-            let todo = "aob run graph RUN shows the edges";
+            let todo = "aob run graph RUN, or aob workflow show TAG, shows the edges";
             return Err(Failure::new(Exit::NotFound, "unknown_edge", message, todo));
         }
         [_, _, ..] => {
@@ -172,7 +227,7 @@ fn between(edges: &[GraphEdge], from: &str, id: &str, to: &str) -> Result<Vec<Va
         }
     };
     let mut inward = json!({"from": from, "to": id});
-    if edge_there.on != aob_ir::EdgeOn::Success {
+    if edge_there.on != EdgeOn::Success {
         inward["on"] = json!(edge_there.on);
     }
     if let Some(condition) = &edge_there.condition {

@@ -1,14 +1,13 @@
 //! `aob patch plan --offline`: the first layer, which needs no server.
 
 use aob_api::{
-    CheckView, DiffView, GraphEdge, GrowthView, PlanBudget, PlanView, ProblemItem, RawText, Share,
-    tier_name,
+    CheckView, DiffView, GrowthView, PlanBudget, PlanView, ProblemItem, RawText, Share, tier_name,
 };
 use aob_ir::Ir;
 use aob_materializer::{Budget, Patch};
 use aob_validator::{Author, Offline, Rejected, Rules, check_offline};
 
-use super::edits::Edits;
+use super::edits::{Edge, Edits};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::{Failure, Finding};
@@ -16,7 +15,12 @@ use crate::input::{Source, document};
 use crate::output::{Format, changes};
 
 /// Judges a patch of a document in a file.
-pub(super) fn plan(context: &Context, file: &str, edits: &Edits) -> Result<Exit, Failure> {
+pub(super) fn plan(
+    context: &Context,
+    file: &str,
+    edits: &Edits,
+    as_node: Option<&str>,
+) -> Result<Exit, Failure> {
     let source = match file {
         "-" => Source::Stdin,
         path => Source::File(path.into()),
@@ -26,8 +30,8 @@ pub(super) fn plan(context: &Context, file: &str, edits: &Edits) -> Result<Exit,
         let message = format!("{} is not a workflow", source.name());
         Failure::new(Exit::Usage, "invalid_workflow", message, source.validate())
     })?;
-    let body = edits.written(&edges(&base.ir))?;
-    let agent = body.get("node_id").and_then(serde_json::Value::as_str);
+    let body = edits.written(Edge::of_document(&base.ir))?;
+    let agent = as_node.or_else(|| body.get("node_id").and_then(serde_json::Value::as_str));
     let author = match agent {
         Some(node) => Author::Agent { node: Some(node.into()) },
         None => Author::Person,
@@ -47,20 +51,6 @@ pub(super) fn plan(context: &Context, file: &str, edits: &Edits) -> Result<Exit,
         }
     }
     Ok(Exit::Ok)
-}
-
-fn edges(ir: &Ir) -> Vec<GraphEdge> {
-    let edges = ir.edges.iter().map(|edge| GraphEdge {
-        id: edge.id.to_string(),
-        from: ir.node(edge.from).id.to_string(),
-        to: ir.node(edge.to).id.to_string(),
-        on: edge.on,
-        condition: edge.condition.as_ref().map(|condition| condition.source().to_owned()),
-        status: "pending".to_owned(),
-        taken: 0,
-        dead: 0,
-    });
-    edges.collect()
 }
 
 fn view(base: &Ir, operations: &str, author: &Author, offline: Offline) -> PlanView {

@@ -29,6 +29,9 @@ pub(crate) struct Plan {
     run: String,
     #[command(flatten)]
     edits: Edits,
+    /// Have it judged as a patch of this agent's node.
+    #[arg(long, value_name = "NODE")]
+    as_node: Option<String>,
     /// Judge it against a document in a file, without a server.
     #[arg(long)]
     offline: bool,
@@ -44,12 +47,15 @@ pub(crate) struct Apply {
     run: RunRef,
     #[command(flatten)]
     edits: Edits,
+    /// Have it judged as a patch of this agent's node.
+    #[arg(long, value_name = "NODE")]
+    as_node: Option<String>,
 }
 
 impl Plan {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         if self.offline {
-            return offline::plan(context, &self.run, &self.edits);
+            return offline::plan(context, &self.run, &self.edits, self.as_node.as_deref());
         }
         let run: RunRef = self.run.parse().map_err(|message: String| {
             Failure::usage(message, "with --offline, a file with a document is taken")
@@ -57,7 +63,7 @@ impl Plan {
         let api = context.api()?;
         let (id, answer) = block_on(async {
             let id = api.run_id(&run).await?;
-            let body = self.edits.body(&api, &id).await?;
+            let body = self.edits.body(&api, &id, self.as_node.as_deref()).await?;
             let call = Call::post(&["runs", &id, "patches"]).query("dry_run", true).body(&body);
             Ok::<_, Failure>((id, api.fetch::<PlanView>(call).await?))
         })?;
@@ -79,7 +85,7 @@ impl Apply {
         let api = context.api()?;
         let answer = block_on(async {
             let id = api.run_id(&self.run).await?;
-            let body = self.edits.body(&api, &id).await?;
+            let body = self.edits.body(&api, &id, self.as_node.as_deref()).await?;
             api.fetch::<RunPatch>(Call::post(&["runs", &id, "patches"]).body(&body)).await
         })?;
         let out = context.out;

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::wait;
 use crate::client::{Api, Call, Got};
 use crate::commands::keys::idempotency_key;
+use crate::commands::patch::edits::operations;
 use crate::commands::{report, workflow};
 use crate::context::{Context, block_on};
 use crate::embedded::{self, Patience};
@@ -45,6 +46,10 @@ pub(crate) struct Start {
     /// Label, for search; may be repeated.
     #[arg(short, long, value_name = "NAME=VALUE", value_parser = pair)]
     label: Vec<(String, String)>,
+    /// Patch the workflow for this run alone: JSON Patch, a file with it, or - for standard input. May
+    /// be repeated; the tag stays where it is.
+    #[arg(long, value_name = "JSON|FILE|-", value_parser = Source::json_or_file, conflicts_with = "embedded")]
+    patch: Vec<Source>,
     /// How soon its jobs get their turn.
     #[arg(long, value_enum, value_name = "PRIORITY")]
     priority: Option<Priority>,
@@ -131,8 +136,10 @@ impl Start {
             };
             Dedup { key, policy }
         });
+        let patches = self.patch.iter().map(|source| Ok(RawText::of(&operations(source)?)));
         Ok(StartRun {
             workflow: Some(RawText::of(&workflow)),
+            patches: patches.collect::<Result<_, Failure>>()?,
             inputs: inputs.as_ref().map(RawText::of),
             labels: self.label.iter().cloned().collect(),
             priority: self.priority.map(|priority| match priority {

@@ -42,7 +42,11 @@ pub(crate) async fn handle(
                 None => api.store.tag(tenant(&caller), &tag).await?.map(|row| row.current),
                 Some(number) => api.store.tag_version(tenant(&caller), &tag, number).await?,
             };
-            let row = version(row.ok_or_else(|| workflow_not_found(&tag))?)?;
+            let missing = || match number {
+                None => workflow_not_found(&tag),
+                Some(number) => workflow_not_found(&format!("{tag}@{number}")),
+            };
+            let row = version(row.ok_or_else(missing)?)?;
             let digest = row.digest;
             (Some(row), digest)
         }

@@ -1,8 +1,10 @@
 //! Workflow documents and tags.
 
 pub(crate) mod create;
+pub(crate) mod diff;
 pub(crate) mod get;
 pub(crate) mod list;
+pub(crate) mod patches;
 pub(crate) mod validate;
 pub(crate) mod versions;
 

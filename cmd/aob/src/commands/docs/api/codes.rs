@@ -52,6 +52,7 @@ const START: &[Code] = &[
     Code::LimitExceeded,
     Code::NotYetSupported,
     Code::Overloaded,
+    Code::PatchRefused,
     Code::RateLimited,
     Code::SubWorkflowNotFound,
     Code::WorkflowCycle,
@@ -114,6 +115,15 @@ const CREATE: &[Code] = &[
     Code::SubWorkflowNotFound,
     Code::WorkflowCycle,
 ];
+/// What a patch of a workflow may be refused for.
+const NEXT_VERSION: &[Code] = &[
+    Code::Overloaded,
+    Code::PatchConflict,
+    Code::PatchRefused,
+    Code::PreconditionFailed,
+    Code::SubWorkflowNotFound,
+    Code::WorkflowCycle,
+];
 
 /// What the command itself may be refused for.
 fn own(operation: Op) -> Vec<Code> {
@@ -138,6 +148,7 @@ fn own(operation: Op) -> Vec<Code> {
         Op::TagsRedo => &[Code::NothingToRedo, Code::Overloaded, Code::PreconditionFailed],
         Op::TagsUndo => &[Code::NothingToUndo, Code::Overloaded, Code::PreconditionFailed],
         Op::WorkflowsCreate => CREATE,
+        Op::WorkflowsPatchesPropose => NEXT_VERSION,
         Op::ApprovalsGet
         | Op::ApprovalsList
         | Op::KeysCreate
@@ -159,8 +170,11 @@ fn own(operation: Op) -> Vec<Code> {
         | Op::TagsGet
         | Op::TagsHistory
         | Op::TagsList
+        | Op::WorkflowsDiff
         | Op::WorkflowsGet
         | Op::WorkflowsList
+        | Op::WorkflowsPatchesGet
+        | Op::WorkflowsPatchesList
         | Op::WorkflowsValidate
         | Op::WorkflowsVersions => &[],
     };
