@@ -228,7 +228,8 @@ async fn a_producer_that_failed_for_good_is_made_anew() {
     let topic = fresh_topic();
     cluster.create_topic(topic.as_str(), 4, 1).expect("a topic");
     let brokers = cluster.bootstrap_servers();
-    let bus = bus(KafkaConfig { delivery_timeout_ms: 1_000, ..KafkaConfig::new(&brokers) });
+    // Long enough for the first message on a machine that has much to do.
+    let bus = bus(KafkaConfig { delivery_timeout_ms: 4_000, ..KafkaConfig::new(&brokers) });
     let publish = async |text: &'static str| bus.publish(vec![message(&topic, 1, text)]).await;
     publish("before").await.expect("publish succeeds");
     cluster.broker_down(1).expect("it is down");
