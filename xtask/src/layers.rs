@@ -21,6 +21,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("aob-materializer", &["aob-ir"]),
     ("aob-validator", &["aob-address", "aob-ir", "aob-materializer"]),
     ("aob-bugs", &[]),
+    ("aob-optimizer", &["aob-ir", "aob-engine", "aob-materializer"]),
     ("aob-engine", &["aob-bugs", "aob-ir", "aob-materializer", "aob-validator"]),
     ("aob-checker", &["aob-ir", "aob-materializer", "aob-engine"]),
     ("aob-fuzz", &["aob-ir", "aob-materializer", "aob-validator", "aob-engine", "aob-checker"]),

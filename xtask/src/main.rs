@@ -4,10 +4,12 @@ mod codegen;
 mod layers;
 mod nodes;
 mod tidy;
+mod wasm;
 
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: cargo xtask check | codegen [--check] | layers | tidy";
+const USAGE: &str =
+    "usage: cargo xtask check | codegen [--check] | layers | tidy | wasm build|verify";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -17,7 +19,12 @@ fn main() -> ExitCode {
         ["codegen", "--check"] => codegen::check(),
         ["layers"] => layers::check(),
         ["tidy"] => tidy::check(),
-        ["check"] => layers::check().and_then(|()| tidy::check()).and_then(|()| codegen::check()),
+        ["wasm", "build"] => wasm::build(),
+        ["wasm", "verify"] => wasm::verify(),
+        ["check"] => layers::check()
+            .and_then(|()| tidy::check())
+            .and_then(|()| codegen::check())
+            .and_then(|()| wasm::check()),
         _ => Err(anyhow::anyhow!("{USAGE}")),
     };
     match done {

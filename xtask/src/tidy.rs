@@ -28,7 +28,7 @@ const IMPURE_WORDS: &[&str] =
 /// If one is broken, with every place.
 pub(crate) fn check() -> Result<()> {
     let mut files = Vec::new();
-    for root in ["crates", "cmd", "bench", "xtask"] {
+    for root in ["crates", "cmd", "bench", "xtask", "optimizer"] {
         collect(Path::new(root), &mut files)?;
     }
     let mut problems = Vec::new();
@@ -76,7 +76,8 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
 }
 
 fn manifest(file: &Path, text: &str, problems: &mut Vec<String>) {
-    if !text.contains("[lints]\nworkspace = true") {
+    let is_workspace = text.contains("[workspace]");
+    if !is_workspace && !text.contains("[lints]\nworkspace = true") {
         problems.push(format!("{}: no `[lints] workspace = true`", file.display()));
     }
 }

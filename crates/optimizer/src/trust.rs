@@ -1,0 +1,122 @@
+//! Which modules may run: those that are allowed by digest and signed by a key that is trusted.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use aob_ir::Digest;
+use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
+use thiserror::Error;
+
+/// What is signed: this, then the 32 bytes of the module's sha256. A signature of a module can
+/// stand for nothing else.
+pub const SIGNATURE_CONTEXT: &[u8] = b"aob.optimizer.module.1\0";
+
+/// A public ed25519 key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PublicKey(pub [u8; 32]);
+
+/// An ed25519 signature.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Signature(pub [u8; 64]);
+
+impl fmt::Debug for Signature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Signature({}..)", hex::encode(&self.0[..4]))
+    }
+}
+
+/// The modules and signers that are trusted. Empty: none.
+#[derive(Debug, Clone, Default)]
+pub struct Trust {
+    /// Digests of the modules that may run.
+    pub digests: BTreeSet<Digest>,
+    /// Keys of those who may sign modules.
+    pub keys: BTreeSet<PublicKey>,
+}
+
+/// Why a module may not run.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Untrusted {
+    /// Nobody allowed this module.
+    #[error("the module {digest} is not among the modules that are allowed")]
+    Digest {
+        /// Its digest.
+        digest: Digest,
+    },
+    /// No trusted key made this signature of this module.
+    #[error("the signature of the module {digest} is not by a key that is trusted")]
+    Signature {
+        /// Its digest.
+        digest: Digest,
+    },
+}
+
+impl Trust {
+    /// Checks a module of these bytes; returns its digest.
+    ///
+    /// # Errors
+    /// See [`Untrusted`].
+    pub fn check(&self, bytes: &[u8], signature: &Signature) -> Result<Digest, Untrusted> {
+        let digest = Digest::of(bytes);
+        if !self.digests.contains(&digest) {
+            return Err(Untrusted::Digest { digest });
+        }
+        let message = signed_message(&digest);
+        let signed = self.keys.iter().any(|key| {
+            UnparsedPublicKey::new(&ED25519, key.0).verify(&message, &signature.0).is_ok()
+        });
+        if signed { Ok(digest) } else { Err(Untrusted::Signature { digest }) }
+    }
+}
+
+/// What the signer of a module signs.
+pub fn signed_message(digest: &Digest) -> Vec<u8> {
+    [SIGNATURE_CONTEXT, digest.0.as_slice()].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
+
+    use super::*;
+
+    fn key(seed: u8) -> (Ed25519KeyPair, PublicKey) {
+        let pair = Ed25519KeyPair::from_seed_unchecked(&[seed; 32]).expect("a key");
+        let public = PublicKey(pair.public_key().as_ref().try_into().expect("32 bytes"));
+        (pair, public)
+    }
+
+    fn sign(pair: &Ed25519KeyPair, message: &[u8]) -> Signature {
+        Signature(pair.sign(message).as_ref().try_into().expect("64 bytes"))
+    }
+
+    #[test]
+    fn a_module_runs_only_where_both_digest_and_signature_are_trusted() {
+        let (pair, public) = key(1);
+        let (stranger, _) = key(2);
+        let bytes = b"a module";
+        let digest = Digest::of(bytes);
+        let good = sign(&pair, &signed_message(&digest));
+        let trust = Trust { digests: [digest].into(), keys: [public, key(3).1].into() };
+        assert_eq!(trust.check(bytes, &good), Ok(digest));
+
+        let other = Digest::of(b"another");
+        let unsigned = Untrusted::Signature { digest };
+        let mut flipped = good;
+        flipped.0[5] ^= 1;
+        for (signature, why) in [
+            (sign(&stranger, &signed_message(&digest)), "by a stranger"),
+            (sign(&pair, &signed_message(&other)), "of another module"),
+            (sign(&pair, &digest.0), "without the context"),
+            (sign(&pair, bytes), "of the bytes"),
+            (Signature([0; 64]), "zeros"),
+            (flipped, "flipped"),
+        ] {
+            assert_eq!(trust.check(bytes, &signature), Err(unsigned.clone()), "{why}");
+        }
+        let not_allowed = Trust { digests: [other].into(), ..trust.clone() };
+        assert_eq!(not_allowed.check(bytes, &good), Err(Untrusted::Digest { digest }));
+        let nobody = Trust { keys: BTreeSet::new(), ..trust };
+        assert_eq!(nobody.check(bytes, &good), Err(unsigned));
+    }
+}
