@@ -10,6 +10,7 @@ mod dev;
 mod docs;
 mod keys;
 mod logs;
+mod optimize;
 mod patch;
 pub(crate) mod report;
 mod run;
@@ -44,6 +45,8 @@ pub(crate) enum Command {
     Workflow(workflow::Workflow),
     #[command(subcommand, visible_alias = "tags")]
     Tag(tag::Tag),
+    #[command(subcommand)]
+    Optimize(optimize::Optimize),
     Runner(runner::Runner),
     #[command(subcommand)]
     Config(config::Config),
@@ -66,6 +69,7 @@ impl Command {
             Self::Signal(signal) => signal.run(context),
             Self::Workflow(workflow) => workflow.run(context),
             Self::Tag(tag) => tag.run(context),
+            Self::Optimize(optimize) => optimize.run(context),
             Self::Runner(runner) => runner.run(context),
             Self::Config(config) => config.run(context),
             Self::Completion(completion) => completion.run(context),

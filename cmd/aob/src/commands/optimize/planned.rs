@@ -1,0 +1,333 @@
+//! What `plan` and `apply` share: the document, the passes, the recorded runs, and what came of it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use aob_api::{EventPage, WorkflowView};
+use aob_engine::{Blob, Event, Payload, Place};
+use aob_ir::{Digest, Ir};
+use aob_optimizer::{
+    Counts, Host, Limits, Metric, Module, Passes, Per, Plan, Proof, RecordedRun, Saving, builtin,
+    builtin_passes, plan, prove,
+};
+use clap::Args;
+use owo_colors::OwoColorize;
+use serde_json::{Value, json};
+
+use crate::client::{Api, Call, RunRef};
+use crate::commands::workflow::parsed;
+use crate::context::{Context, block_on};
+use crate::exit::Exit;
+use crate::failure::{Failure, Finding};
+use crate::input::{Source, WorkflowRef, document};
+use crate::output::plain;
+
+/// Events of a page.
+const PAGE: u32 = 1_000;
+
+/// What is optimized, by which passes, and what it is held against.
+#[derive(Debug, Args)]
+pub(super) struct Asked {
+    /// The workflow: a file, - for standard input, a tag, TAG@VERSION or a digest.
+    #[arg(value_name = "FILE|TAG|-")]
+    pub(super) workflow: WorkflowRef,
+    /// Replay these finished runs on both graphs, with what their jobs gave, and compare what they do
+    /// and give.
+    #[arg(long, value_name = "RUN", num_args = 1..)]
+    against: Vec<RunRef>,
+    /// Only these passes, in this order.
+    #[arg(long = "pass", value_name = "PASS", value_parser = pass)]
+    passes: Vec<String>,
+}
+
+fn pass(name: &str) -> Result<String, String> {
+    let known = builtin_passes();
+    if known.contains(&name) {
+        return Ok(name.to_owned());
+    }
+    Err(format!("there is no pass `{name}`; there are {}", known.join(", ")))
+}
+
+/// A plan, with its proof where one was asked for.
+pub(super) struct Planned {
+    pub(super) plan: Plan,
+    pub(super) proof: Option<Proof>,
+}
+
+impl Asked {
+    /// Plans, and proves.
+    pub(super) fn planned(&self, context: &Context) -> Result<Planned, Failure> {
+        let document = self.document(context)?;
+        let module = module()?;
+        let names: Vec<String> = match self.passes.as_slice() {
+            [] => builtin_passes().into_iter().map(str::to_owned).collect(),
+            some => some.to_vec(),
+        };
+        let passes: Vec<(&str, &dyn Passes)> =
+            names.iter().map(|name| (name.as_str(), &module as &dyn Passes)).collect();
+        let plan = plan(&document, &passes).map_err(|problems| self.invalid(problems.0))?;
+        if self.against.is_empty() {
+            return Ok(Planned { plan, proof: None });
+        }
+        let api = context.api()?;
+        let recorded = block_on(async {
+            let mut recorded = Vec::with_capacity(self.against.len());
+            for run in &self.against {
+                recorded.push(record(&api, run).await?);
+            }
+            Ok(recorded)
+        })?;
+        let proof = prove(&plan.before, &plan.after, &recorded);
+        Ok(Planned { plan, proof: Some(proof) })
+    }
+
+    /// The command line of a verb with the same arguments.
+    pub(super) fn command(&self, verb: &str) -> String {
+        let workflow = match &self.workflow {
+            WorkflowRef::Document(Source::Stdin) => "-".to_owned(),
+            WorkflowRef::Document(source) => source.name(),
+            WorkflowRef::Stored(name) => name.clone(),
+        };
+        let passes = self.passes.iter().map(|pass| format!(" --pass {pass}"));
+        let against = self.against.iter().map(|run| format!(" --against {run}"));
+        let options: String = passes.chain(against).collect();
+        format!("aob optimize {verb} {workflow}{options}")
+    }
+
+    fn document(&self, context: &Context) -> Result<Value, Failure> {
+        match &self.workflow {
+            WorkflowRef::Document(source) => parsed(&document(source)?, source),
+            WorkflowRef::Stored(name) => {
+                let (name, version) = match name.rsplit_once('@') {
+                    Some((tag, version)) => (tag, version.parse::<u64>().ok()),
+                    None => (&**name, None),
+                };
+                let call = Call::get(&["workflows", name]).query_opt("version", version);
+                let got = block_on(context.api()?.fetch::<WorkflowView>(call))?;
+                Ok(got.raw["document"].clone())
+            }
+        }
+    }
+
+    fn invalid(&self, problems: Vec<aob_ir::Diagnostic>) -> Failure {
+        let findings = problems.into_iter().map(|problem| Finding {
+            pointer: problem.pointer,
+            message: problem.message,
+            hint: problem.hint,
+            example: problem.example,
+        });
+        let todo = match &self.workflow {
+            WorkflowRef::Document(source) => Source::validate(source),
+            WorkflowRef::Stored(name) => format!("aob workflow show {name}"),
+        };
+        Failure::new(Exit::Usage, "invalid_document", "the workflow is not valid", todo)
+            .with_findings(findings.collect())
+    }
+}
+
+fn module() -> Result<Module, Failure> {
+    let host = Host::new(Limits::default());
+    host.and_then(|host| builtin(&host)).map_err(|error| {
+        let todo = "report this with the output of `aob --version`";
+        Failure::new(Exit::Failed, "optimizer_unusable", error.to_string(), todo)
+    })
+}
+
+/// Reads the whole log of a run, with the payloads that it does not carry.
+async fn record(api: &Api, run: &RunRef) -> Result<RecordedRun, Failure> {
+    let id = api.run_id(run).await?;
+    let mut events: Vec<Event> = Vec::new();
+    let mut after = 0;
+    loop {
+        let call = Call::get(&["runs", &id, "events"]).query("after", after).query("limit", PAGE);
+        let page = api.send(call).await?.read::<EventPage>()?.view;
+        let read = page.items.iter().map(|item| serde_json::from_str(item.0.get()));
+        let read: Result<Vec<Event>, _> = read.collect();
+        let read = read.map_err(|error| {
+            let message = format!("the log of {id} holds an event that is not known here: {error}");
+            Failure::new(Exit::Failed, "unknown_event", message, "use the server's version of aob")
+        })?;
+        if read.is_empty() {
+            break;
+        }
+        events.extend(read);
+        after = page.next_after;
+    }
+    let mut absent: BTreeMap<Digest, ()> = BTreeMap::new();
+    for event in &events {
+        event.kind.payloads(&mut |payload: &Payload| {
+            if matches!(payload.place, Place::Cas) {
+                absent.insert(payload.digest, ());
+            }
+        });
+    }
+    let mut blobs = BTreeMap::new();
+    for digest in absent.into_keys() {
+        let text = api.send(Call::get(&["artifacts", &digest.to_string()])).await?.body;
+        let text = String::from_utf8_lossy(&text).into_owned();
+        blobs.extend(Blob::parse(text).ok().map(|blob| (digest, blob)));
+    }
+    RecordedRun::of(&events, blobs).map_err(|error| {
+        let todo = "name runs that are over: aob run list --status completed";
+        Failure::new(Exit::Usage, "not_replayable", format!("{id}: {error}"), todo)
+    })
+}
+
+impl Planned {
+    /// Whether what was asked for was proved.
+    pub(super) fn stands(&self) -> bool {
+        self.proof.as_ref().is_none_or(Proof::holds)
+    }
+
+    pub(super) fn to_json(&self) -> Value {
+        let Self { plan, proof } = self;
+        let steps = plan.steps.iter().map(|step| {
+            json!({
+                "pass": step.pass,
+                "rule": step.rewrite.rule,
+                "reason": step.rewrite.reason,
+                "nodes": step.rewrite.nodes,
+                "saving": step.rewrite.saving,
+                "operations": step.rewrite.operations,
+                "base": step.base,
+                "result": step.result,
+                "module": step.module,
+                "fuel": step.fuel,
+            })
+        });
+        let notes = plan.notes.iter().map(|note| json!({"pass": note.pass, "why": note.why}));
+        json!({
+            "before": plan.before.digest,
+            "after": plan.after.digest,
+            "steps": steps.collect::<Vec<_>>(),
+            "notes": notes.collect::<Vec<_>>(),
+            "proof": proof.as_ref().map(proof_json),
+            "document": plan.document(),
+        })
+    }
+
+    /// The plan as text.
+    pub(super) fn show(&self) -> String {
+        let mut text = String::new();
+        let mut line = |part: String| {
+            text.push_str(&plain(&part));
+            text.push('\n');
+        };
+        for (number, step) in self.plan.steps.iter().enumerate() {
+            let rewrite = &step.rewrite;
+            line(format!("{}. {}  saves {}", number + 1, rewrite.rule, saving(rewrite.saving)));
+            line(format!("   {}", rewrite.reason));
+            for operation in &rewrite.operations {
+                line(format!("   {}", operation_text(operation)));
+            }
+        }
+        for note in &self.plan.notes {
+            line(format!("note: {} changes nothing: {}", note.pass, note.why));
+        }
+        if self.plan.steps.is_empty() {
+            line("nothing to save: no pass finds anything".to_owned());
+        } else {
+            line(size(&self.plan.before, &self.plan.after));
+        }
+        if let Some(proof) = &self.proof {
+            for part in proof_lines(proof) {
+                line(part);
+            }
+        }
+        coloured(&text)
+    }
+}
+
+fn size(before: &Ir, after: &Ir) -> String {
+    let of = |ir: &Ir| (ir.nodes.len(), ir.edges.len());
+    let ((nodes, edges), (nodes_after, edges_after)) = (of(before), of(after));
+    format!(
+        "{nodes} nodes, {edges} edges -> {nodes_after} nodes, {edges_after} edges  {}",
+        after.digest
+    )
+}
+
+fn saving(saving: Saving) -> String {
+    let what = match (saving.metric, saving.amount) {
+        (Metric::Jobs, 1) => "job",
+        (Metric::Jobs, _) => "jobs",
+        (Metric::Instances, 1) => "instance",
+        (Metric::Instances, _) => "instances",
+        (Metric::Edges, 1) => "edge to decide",
+        (Metric::Edges, _) => "edges to decide",
+        (Metric::Steps, 1) => "job that waits for another",
+        (Metric::Steps, _) => "jobs that wait for others",
+    };
+    let per = match saving.per {
+        Per::Run => "a run",
+        Per::Turn => "every turn after the first",
+        Per::DroppedItem => "every item that is dropped",
+        Per::Hit => "a run that finds an earlier result",
+    };
+    format!("{} {what} in {per}", saving.amount)
+}
+
+fn operation_text(operation: &Value) -> String {
+    let text = |key: &str| operation[key].as_str().unwrap_or_default().to_owned();
+    let path = text("path");
+    match &*text("op") {
+        "remove" => format!("- {path}"),
+        "add" => format!("+ {path} {}", operation["value"]),
+        _ => format!("~ {path} {}", operation["value"]),
+    }
+}
+
+fn proof_json(proof: &Proof) -> Value {
+    let counts = |counts: Counts| {
+        json!({
+            "jobs": counts.jobs,
+            "instances": counts.instances,
+            "edges": counts.edges,
+        })
+    };
+    json!({
+        "holds": proof.holds(),
+        "equal": proof.equal,
+        "different": proof.different.iter().map(|(run, difference)| {
+            json!({"run": run, "difference": difference.to_string()})
+        }).collect::<Vec<_>>(),
+        "unproven": proof.unproven.iter().map(|(run, why)| json!({"run": run, "why": why})).collect::<Vec<_>>(),
+        "before": counts(proof.before),
+        "after": counts(proof.after),
+    })
+}
+
+fn proof_lines(proof: &Proof) -> Vec<String> {
+    let all = proof.equal.len() + proof.different.len() + proof.unproven.len();
+    let mut lines =
+        vec![format!("replayed on both graphs: {} of {all} runs equal", proof.equal.len())];
+    if !proof.equal.is_empty() {
+        let (before, after) = (proof.before, proof.after);
+        lines.push(format!(
+            "   jobs {} -> {}, instances {} -> {}",
+            before.jobs, after.jobs, before.instances, after.instances
+        ));
+    }
+    let different = proof.different.iter();
+    lines.extend(different.map(|(run, difference)| format!("different: {run}: {difference}")));
+    lines.extend(proof.unproven.iter().map(|(run, why)| format!("unproven: {run}: {why}")));
+    lines
+}
+
+/// Additions, removals and changes in the colours of a diff; the stream drops them where none belong.
+fn coloured(text: &str) -> String {
+    let paint = |line: &str| match line.trim_start().get(..2) {
+        Some("+ ") => line.green().to_string(),
+        Some("- ") => line.red().to_string(),
+        Some("~ ") => line.yellow().to_string(),
+        Some(_) | None if line.starts_with("different:") => line.red().to_string(),
+        Some(_) | None => line.to_owned(),
+    };
+    let lines: Vec<String> = text.lines().map(paint).collect();
+    lines.join("\n") + "\n"
+}
+
+/// The digest of a document, as commands print it.
+pub(super) fn digest(ir: &Arc<Ir>) -> String {
+    ir.digest.to_string()
+}
