@@ -27,6 +27,7 @@ test: export PROPTEST_RNG_SEED = 1
 test: setup
 	$(CARGO) fmt --all --check
 	$(CARGO) run -q --locked -p xtask -- check
+	$(CARGO) run -q --locked -p xtask -- wasm verify
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	$(CARGO) clippy --locked --workspace --all-targets --features $(ADAPTERS) -- -D warnings
 	scripts/services run -- \

@@ -136,6 +136,7 @@ fn races(ir: &Ir) -> Vec<bool> {
     races
 }
 
+/// It waits for all of the edges that it has.
 fn is_plain_join(node: &NodeIr) -> bool {
     let tolerates = match node.join.tolerate {
         Tolerate::Count(count) => count > 0,
@@ -157,7 +158,8 @@ fn describe(document: &Value, ir: &Ir, ix: usize, node: &NodeIr, races: bool) ->
         declared_harmless: source.get("effect").and_then(Value::as_str) == Some("none"),
         builtin,
         plain: is_plain(ir, node),
-        plain_join: is_plain_join(node),
+        // Rewrites draw edges: what it says matters, even where now there is one edge only.
+        plain_join: is_plain_join(node) && node.join.mode == JoinMode::All,
         races,
         reads_input: reads.input || passes_input(node),
         reads_iteration: reads.iteration,

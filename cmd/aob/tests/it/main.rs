@@ -6,6 +6,7 @@ mod crash;
 mod embedded;
 mod large;
 mod offline;
+mod optimize;
 mod patches;
 mod remedies;
 mod runners;

@@ -1,6 +1,6 @@
 //! The engine driven by hand: one command after another, in virtual time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use aob_engine::{
@@ -164,11 +164,13 @@ impl Driver<'_> {
                     return Err(digest.map_or(ReplayError::RunsAway, ReplayError::Payload));
                 }
                 Decision::Need(refs) => {
-                    for reference in refs {
-                        let blob = self.blobs.get(&reference.digest);
-                        let blob = blob.ok_or(ReplayError::Payload(reference.digest))?;
-                        if self.at_hand.insert(reference.digest, Arc::clone(blob)).is_some() {
-                            return Err(ReplayError::Payload(reference.digest));
+                    let wanted: BTreeSet<Digest> =
+                        refs.iter().map(|reference| reference.digest).collect();
+                    for digest in wanted {
+                        let blob = self.blobs.get(&digest).ok_or(ReplayError::Payload(digest))?;
+                        if self.at_hand.insert(digest, Arc::clone(blob)).is_some() {
+                            // It was given, and is asked for again: it would be for ever.
+                            return Err(ReplayError::Payload(digest));
                         }
                     }
                 }

@@ -32,7 +32,19 @@ fn requests_in_a_row_start_at_once() {
     for id in ["b->c", "c->d", "d->end"] {
         join(&mut long, id);
     }
-    fires(PASS, &long, &[PAIR; 3], &inputs, 1);
+    let plan = fires(PASS, &long, &[PAIR; 3], &inputs, 1);
+    let of = |id| plan.after.node(plan.after.node_ix(id).unwrap());
+    for id in ["a", "b", "c", "d"] {
+        let node = of(id);
+        assert_eq!((node.incoming.len(), node.outgoing.len()), (1, 1), "{id}: one rank");
+    }
+
+    // A chain that is listed from its end comes to the same.
+    let mut backwards = long.clone();
+    for key in ["nodes", "edges"] {
+        backwards[key].as_array_mut().expect("a list").reverse();
+    }
+    fires(PASS, &backwards, &[PAIR; 3], &inputs, 1);
 
     let mut entry = base();
     entry["nodes"].as_array_mut().expect("a list").remove(0);
@@ -101,6 +113,18 @@ const EDITS: &[Edit] = &[
     ("the first of several wins", |d| {
         join(d, "start->end");
         node(d, "end")["join"] = json!("any");
+    }),
+    ("the second takes the first of several, though now there is one", |d| {
+        node(d, "b")["join"] = json!("any");
+    }),
+    ("who waits takes the first of several, though now there is one", |d| {
+        node(d, "end")["join"] = json!("any");
+    }),
+    ("who waits would wait as long for another", |d| {
+        add(d, get("other"));
+        node(d, "other")["config"]["query"] = json!({"n": "$nodes.a.body.n"});
+        join(d, "a->other");
+        join(d, "other->end");
     }),
     ("the second waits for others too", |d| join(d, "start->b")),
 ];

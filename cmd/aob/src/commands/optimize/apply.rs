@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use aob_api::CreatedWorkflow;
 use clap::Args;
+use http::HeaderValue;
+use http::header::IF_MATCH;
 
 use super::planned::{Asked, Planned, digest};
 use crate::client::{Call, Got};
@@ -77,6 +79,12 @@ fn store(context: &Context, planned: &Planned, name: &str) -> Result<Exit, Failu
         return Err(Failure::usage("a digest names one document and has no next version", todo));
     }
     let call = Call::post(&["workflows"]).query("tag", tag).body(&planned.plan.document());
+    // What was optimized is what is replaced: a version that came meanwhile is not taken back.
+    let seen = planned.version.map(|version| HeaderValue::from_str(&format!("\"{version}\"")));
+    let call = match seen {
+        Some(Ok(etag)) => call.header(IF_MATCH, etag),
+        Some(Err(_)) | None => call,
+    };
     let Got { raw, view } = block_on(context.api()?.fetch::<CreatedWorkflow>(call))?;
     let out = context.out;
     let (version, steps) = (&view.version, planned.plan.steps.len());

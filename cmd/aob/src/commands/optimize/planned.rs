@@ -50,6 +50,8 @@ fn pass(name: &str) -> Result<String, String> {
 
 /// A plan, with its proof where one was asked for.
 pub(super) struct Planned {
+    /// The version of the tag that was read.
+    pub(super) version: Option<u64>,
     pub(super) plan: Plan,
     pub(super) proof: Option<Proof>,
 }
@@ -57,7 +59,7 @@ pub(super) struct Planned {
 impl Asked {
     /// Plans, and proves.
     pub(super) fn planned(&self, context: &Context) -> Result<Planned, Failure> {
-        let document = self.document(context)?;
+        let (document, version) = self.document(context)?;
         let module = module()?;
         let names: Vec<String> = match self.passes.as_slice() {
             [] => builtin_passes().into_iter().map(str::to_owned).collect(),
@@ -67,7 +69,7 @@ impl Asked {
             names.iter().map(|name| (name.as_str(), &module as &dyn Passes)).collect();
         let plan = plan(&document, &passes).map_err(|problems| self.invalid(problems.0))?;
         if self.against.is_empty() {
-            return Ok(Planned { plan, proof: None });
+            return Ok(Planned { version, plan, proof: None });
         }
         let api = context.api()?;
         let recorded = block_on(async {
@@ -78,7 +80,7 @@ impl Asked {
             Ok(recorded)
         })?;
         let proof = prove(&plan.before, &plan.after, &recorded);
-        Ok(Planned { plan, proof: Some(proof) })
+        Ok(Planned { version, plan, proof: Some(proof) })
     }
 
     /// The command line of a verb with the same arguments.
@@ -94,9 +96,10 @@ impl Asked {
         format!("aob optimize {verb} {workflow}{options}")
     }
 
-    fn document(&self, context: &Context) -> Result<Value, Failure> {
+    /// The document, with its version where a tag was named.
+    fn document(&self, context: &Context) -> Result<(Value, Option<u64>), Failure> {
         match &self.workflow {
-            WorkflowRef::Document(source) => parsed(&document(source)?, source),
+            WorkflowRef::Document(source) => Ok((parsed(&document(source)?, source)?, None)),
             WorkflowRef::Stored(name) => {
                 let (name, version) = match name.rsplit_once('@') {
                     Some((tag, version)) => (tag, version.parse::<u64>().ok()),
@@ -104,7 +107,8 @@ impl Asked {
                 };
                 let call = Call::get(&["workflows", name]).query_opt("version", version);
                 let got = block_on(context.api()?.fetch::<WorkflowView>(call))?;
-                Ok(got.raw["document"].clone())
+                let version = got.view.version.map(|version| version.version);
+                Ok((got.raw["document"].clone(), version))
             }
         }
     }
@@ -180,7 +184,7 @@ impl Planned {
     }
 
     pub(super) fn to_json(&self) -> Value {
-        let Self { plan, proof } = self;
+        let Self { plan, proof, version: _ } = self;
         let steps = plan.steps.iter().map(|step| {
             json!({
                 "pass": step.pass,
