@@ -101,7 +101,8 @@ fn alias(graph: &Graph<'_>, first_ix: usize, ix: usize) -> Option<Rewrite> {
     for edge in graph.incoming(node) {
         patch.remove_edge(&edge.id);
     }
-    patch.replace_node(&node.id, passes_on(&node.id, "$input"));
+    // By name, not `$input`: other passes may put more edges in front of it.
+    patch.replace_node(&node.id, passes_on(&node.id, &format!("$nodes.{}", first.id)));
     patch.add_edge(&first.id, &node.id);
     let reason = format!(
         "`{}` asks for what `{}` asks for at the same time; it passes that answer on",
