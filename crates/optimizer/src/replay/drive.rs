@@ -6,11 +6,12 @@ use std::sync::Arc;
 use aob_engine::{
     Actor, AttemptOutcome, AttemptResult, Blob, CastVote, ChildOutcome, ChildSource, ChildStarted,
     Command, CommandId, Decision, Dispatch, EdgeDecision, Effect, Event, EventKind, Failure,
-    Fidelity, InstanceId, NoChange, Payload, Place, RejectionCode, Request, RunState, RunStatus,
-    StartRun, Timestamp, WorkspaceId, advance, effects,
+    Fidelity, InstanceId, NoChange, Payload, Place, RejectionCode, Request, RunId, RunState,
+    RunStatus, StartRun, Timestamp, WorkspaceId, advance, effects,
 };
 use aob_ir::{Digest, Ir, compile_text};
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::world::{Answer, Counts, Fate, JobView, Performed, Ran, ReplayError, Setup, World};
 
@@ -38,6 +39,7 @@ pub fn perform(
         at_hand: BTreeMap::new(),
         queue: BTreeMap::new(),
         now: setup.at.0,
+        quiet_until: 0,
         commands: 0,
         ties: 0,
         performed: Vec::new(),
@@ -56,6 +58,8 @@ struct Driver<'a> {
     at_hand: BTreeMap<Digest, Arc<Blob>>,
     queue: BTreeMap<(i64, u64), (Actor, Command)>,
     now: i64,
+    /// Before this time a tick finds nothing due, unless something happens.
+    quiet_until: i64,
     commands: u64,
     ties: u64,
     performed: Vec<Performed>,
@@ -67,12 +71,16 @@ impl Driver<'_> {
     fn run(&mut self) -> Result<Ran, ReplayError> {
         self.start()?;
         while !self.state.is_terminal() {
-            if let Some(((at, _), (actor, command))) = self.queue.pop_first() {
+            let queued = self.queue.first_key_value().map(|((at, _), _)| self.now.max(*at));
+            let due = self.state.due(Timestamp(self.now)).map(|due| due.0.max(self.quiet_until));
+            let due = due.filter(|due| *due < i64::MAX);
+            let ticks = due.filter(|due| queued.is_none_or(|at| *due < at));
+            if let Some(due) = ticks {
+                self.now = self.now.max(due);
+                self.command(Actor::system(), Command::Tick { leases: Vec::new() })?;
+            } else if let Some(((at, _), (actor, command))) = self.queue.pop_first() {
                 self.now = self.now.max(at);
                 self.command(actor, command)?;
-            } else if let Some(due) = self.state.due(Timestamp(self.now)) {
-                self.now = self.now.max(due.0);
-                self.command(Actor::system(), Command::Tick { leases: Vec::new() })?;
             } else {
                 break; // It waits for somebody who does not come.
             }
@@ -127,7 +135,6 @@ impl Driver<'_> {
         if self.commands > COMMANDS_MAX {
             return Err(ReplayError::RunsAway);
         }
-        let is_tick = matches!(command, Command::Tick { .. });
         let id = CommandId(format!("replay-{}", self.commands).into());
         let request = Request { id, actor, command };
         loop {
@@ -138,12 +145,14 @@ impl Driver<'_> {
                         self.ir = ir;
                     }
                     self.blobs.extend(blobs.into_iter().map(|blob| (blob.digest(), blob)));
+                    self.quiet_until = 0;
                     self.follow(&events)?;
                     self.log.extend(events);
                     return Ok(());
                 }
-                Decision::NoChange(NoChange::NotDue { next: Some(next) }) if is_tick => {
-                    self.now = next.0.max(self.now + 1);
+                Decision::NoChange(NoChange::NotDue { next }) => {
+                    self.quiet_until = next.map_or(i64::MAX, |next| next.0.max(self.now + 1));
+                    return Ok(());
                 }
                 Decision::NoChange(_) => return Ok(()),
                 Decision::Rejected(rejection) => {
@@ -321,8 +330,14 @@ impl Driver<'_> {
         if self.setup.depth >= DEPTH_MAX {
             return Err(ReplayError::RunsAway);
         }
+        // The id says when the child started, and keys of effects are made of it; so that the same
+        // is the same although it happens sooner, it says when this run did.
+        let mut id = child.child.0.into_bytes();
+        for (byte, own) in id.iter_mut().zip(&self.setup.run.0.as_bytes()[..6]) {
+            *byte = *own;
+        }
         let setup = Setup {
-            run: child.child,
+            run: RunId(Uuid::from_bytes(id)),
             at: Timestamp(self.now),
             tag: source.tag.clone(),
             inputs,
