@@ -8,7 +8,8 @@
 //! * *results*: no node that stays loses its last outgoing edge (it would become part of the run's
 //!   output), and the run's output keeps its form (one terminal node stays one, several stay
 //!   several);
-//! * *references*: nothing that stays reads a node that goes, not even with a default;
+//! * *references*: nothing that stays reads a node that goes, not even with a default; and what reads
+//!   a node that stays still comes after it, or the reference would no longer be one;
 //! * *joins*: a node that stays and loses an incoming edge waits for all live edges; `quorum`
 //!   counts dead edges too, and tolerances count shares;
 //! * *approvals*: no `hitl` node goes;
@@ -131,6 +132,32 @@ impl Dead {
         let drawn = graph.facts.edges.iter().zip(&self.edges);
         let edges_agree =
             drawn.filter(|(_, dead)| **dead).all(|(edge, _)| edge.drawn || !stays(edge.from));
-        keeps_output && nodes_agree && loops_agree && edges_agree
+        keeps_output && nodes_agree && loops_agree && edges_agree && self.reads_agree(graph)
     }
+
+    /// What reads a node and came after it still does.
+    fn reads_agree(&self, graph: &Graph<'_>) -> bool {
+        graph.nodes().filter(|(ix, _)| !self.nodes[*ix]).all(|(ix, node)| {
+            let readers = graph.readers(&node.id);
+            if readers.is_empty() {
+                return true;
+            }
+            let before = behind(graph, ix, |_| true);
+            let after = behind(graph, ix, |edge| !self.edges[edge]);
+            readers.into_iter().all(|ix| self.nodes[ix] || !before[ix] || after[ix])
+        })
+    }
+}
+
+/// For each node, whether such edges lead to it from this one, which counts too.
+fn behind(graph: &Graph<'_>, from: usize, leads: impl Fn(usize) -> bool) -> Vec<bool> {
+    let mut behind = vec![false; graph.facts.nodes.len()];
+    let mut stack = vec![from];
+    while let Some(ix) = stack.pop() {
+        if !std::mem::replace(&mut behind[ix], true) {
+            let outgoing = graph.node(ix).outgoing.iter();
+            stack.extend(outgoing.filter(|&&edge| leads(edge)).map(|&edge| graph.edge(edge).to));
+        }
+    }
+    behind
 }

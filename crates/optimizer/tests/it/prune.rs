@@ -106,6 +106,13 @@ const EDITS: &[Edit] = &[
             .expect("a list")
             .push(json!({"from": "gate", "to": "no", "on": "failure"}));
     }),
+    ("what stays reads, over the dead edge, what stays", |d| {
+        edge(d, "gate->no")["condition"] = json!("output.n > 20");
+        join(d, "no->end");
+        edge(d, "no->end")["condition"] = json!("false");
+        cut(d, "no2->end");
+        node(d, "end")["config"] = json!({"template": {"no": "$nodes.no.n ?? 0"}});
+    }),
     ("else is not dead behind what may not hold", |d| {
         edge(d, "gate->no")["condition"] = json!("output.n > 8");
         edge(d, "gate->yes")["condition"] = json!("output.n > 5");
