@@ -6,6 +6,7 @@
 //! A node is *behind* an approval where no way leads to it once the edges are gone that only the
 //! approval takes. What is inside sub-workflows is judged with the node that runs them.
 
+use std::cell::LazyCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -19,6 +20,8 @@ use crate::rules::{Cx, I_33};
 /// Judges the change from one graph to the next.
 pub(crate) fn check(before: &Ir, after: &Ir, patch: &PatchId, cx: &mut Cx<'_>) {
     let needy = needy(after);
+    // Large, and only looked into where an approval is needed.
+    let documents = LazyCell::new(|| [document(before), document(after)]);
     for gate in before.nodes.iter().filter(|node| is_gate(node)) {
         let behind = behind(before, &gate.id);
         let guarded: Vec<&Arc<str>> =
@@ -36,7 +39,10 @@ pub(crate) fn check(before: &Ir, after: &Ir, patch: &PatchId, cx: &mut Cx<'_>) {
         }
         let same = after.node_ix(&gate.id).map(|ix| &after.nodes[ix as usize]);
         let Some(same) = same else { continue };
-        cx.require(asks_no_less((before, gate), (after, same)), I_33, || {
+        let [was, is] = &*documents;
+        let spec = |of: &Value, node: &NodeIr| of.pointer(&node.pointer).cloned();
+        let specs = [spec(was, gate), spec(is, same)].map(Option::unwrap_or_default);
+        cx.require(asks_no_less(&specs), I_33, || {
             format!("patch `{patch}` changes the approval `{}`, which is needed", gate.id)
         });
         let kept = other_ways(after, same);
@@ -125,8 +131,7 @@ fn needs(node: &NodeIr) -> bool {
 }
 
 /// True where an approval is as it was, but for a quorum that is higher.
-fn asks_no_less(was: (&Ir, &NodeIr), is: (&Ir, &NodeIr)) -> bool {
-    let (was, is) = (spec(was.0, was.1), spec(is.0, is.1));
+fn asks_no_less([was, is]: &[Value; 2]) -> bool {
     let quorum = |spec: &Value| spec.pointer("/config/quorum").and_then(Value::as_u64).unwrap_or(1);
     let rest = |spec: &Value| {
         let mut rest = spec.clone();
@@ -135,12 +140,11 @@ fn asks_no_less(was: (&Ir, &NodeIr), is: (&Ir, &NodeIr)) -> bool {
         }
         rest
     };
-    quorum(&is) >= quorum(&was) && rest(&is) == rest(&was)
+    quorum(is) >= quorum(was) && rest(is) == rest(was)
 }
 
-fn spec(ir: &Ir, node: &NodeIr) -> Value {
-    let document: Value = serde_json::from_str(&ir.canonical).unwrap_or_default();
-    document.pointer(&node.pointer).cloned().unwrap_or_default()
+fn document(ir: &Ir) -> Value {
+    serde_json::from_str(&ir.canonical).unwrap_or_default()
 }
 
 /// Edges out of an approval that are taken without it: id, target, outcome, condition.
