@@ -4,14 +4,13 @@ use aob_api::{Decide, Decided, RunPatch};
 use aob_engine::Vote;
 use clap::Args;
 
-use super::propose::proposed;
+use super::propose::answered;
 use super::{LATEST, patch_id, patches};
 use crate::client::{Api, Call, RunRef};
 use crate::context::{Context, block_on};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::grammar::example;
-use crate::output::Format;
 
 /// Approve a patch that waits, or reject it. Without a patch: the only one that waits.
 ///
@@ -56,13 +55,7 @@ impl Approve {
             api.fetch::<Decided>(call).await?;
             api.fetch::<RunPatch>(Call::get(&place)).await
         })?;
-        let out = context.out;
-        match out.format {
-            Format::Json | Format::Jsonl => out.json(&answer.raw)?,
-            Format::Name => out.line(&answer.view.id.to_string())?,
-            Format::Table | Format::Wide => proposed(context, &answer.view)?,
-        }
-        Ok(Exit::Ok)
+        answered(context, &answer)
     }
 
     async fn patch(&self, api: &Api, run: &str) -> Result<String, Failure> {

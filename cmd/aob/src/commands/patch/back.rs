@@ -3,14 +3,13 @@
 use aob_api::{RunPatch, TakeBack};
 use clap::Args;
 
-use super::propose::proposed;
+use super::propose::answered;
 use super::{LATEST, patch_id};
 use crate::client::{Call, RunRef};
 use crate::context::{Context, block_on};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::grammar::example;
-use crate::output::Format;
 
 /// Take an applied patch back, with a patch of its own. What it added and has run already stands in
 /// the way, and is named.
@@ -66,11 +65,5 @@ fn take_back(
         let call = Call::post(&["runs", &run, "patches", &patch, verb]).body(&TakeBack { reason });
         api.fetch::<RunPatch>(call).await
     })?;
-    let out = context.out;
-    match out.format {
-        Format::Json | Format::Jsonl => out.json(&answer.raw)?,
-        Format::Name => out.line(&answer.view.id.to_string())?,
-        Format::Table | Format::Wide => proposed(context, &answer.view)?,
-    }
-    Ok(Exit::Ok)
+    answered(context, &answer)
 }

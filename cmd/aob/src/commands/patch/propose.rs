@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::edits::Edits;
 use super::offline;
-use crate::client::{Call, RunRef};
+use crate::client::{Call, Got, RunRef};
 use crate::context::{Context, block_on};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -89,22 +89,26 @@ impl Apply {
             api.fetch::<RunPatch>(Call::post(&["runs", &id, "patches"]).body(&body)).await
         })?;
         let out = context.out;
-        match out.format {
-            Format::Json | Format::Jsonl => out.json(&answer.raw)?,
-            Format::Name => out.line(&answer.view.id.to_string())?,
-            Format::Table | Format::Wide => {
-                if let Some(plan) = &answer.view.plan {
-                    out.data(&format!("{}\n", changes::plan(plan)))?;
-                }
-                proposed(context, &answer.view)?;
-            }
+        if let (Format::Table | Format::Wide, Some(plan)) = (out.format, &answer.view.plan) {
+            out.data(&format!("{}\n", changes::plan(plan)))?;
         }
-        Ok(Exit::Ok)
+        answered(context, &answer)
     }
 }
 
+/// Answers a patch that was just changed.
+pub(super) fn answered(context: &Context, answer: &Got<RunPatch>) -> Result<Exit, Failure> {
+    let out = context.out;
+    match out.format {
+        Format::Json | Format::Jsonl => out.json(&answer.raw)?,
+        Format::Name => out.line(&answer.view.id.to_string())?,
+        Format::Table | Format::Wide => proposed(context, &answer.view)?,
+    }
+    Ok(Exit::Ok)
+}
+
 /// How a patch stands that was just sent, and what to do next.
-pub(super) fn proposed(context: &Context, patch: &RunPatch) -> Result<(), Failure> {
+fn proposed(context: &Context, patch: &RunPatch) -> Result<(), Failure> {
     let out = context.out;
     let RunPatch { id, run, status, .. } = patch;
     let mut rows = vec![
