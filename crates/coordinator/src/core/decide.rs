@@ -182,11 +182,7 @@ impl<T> Core<T> {
         while let Some(step) = self.next_step(run) {
             let Some(slot) = self.slots.get_mut(&run) else { return };
             match step {
-                Step::Ask(waiting, output) => {
-                    slot.waiting = waiting;
-                    self.ask(run, output);
-                    return;
-                }
+                Step::Ask(question) => return self.ask(run, question),
                 Step::Decide(ir) => {
                     if let Some((token, reply)) = decide_first(slot, &ir, now) {
                         self.outputs.push_back(Output::Reply(token, reply));
@@ -230,10 +226,10 @@ impl<T> Core<T> {
                 slot.ir = Some(Arc::clone(ir));
                 return Some(Step::Decide(Arc::clone(ir)));
             }
-            return Some(Step::Ask(Waiting::Load, Question::Run));
+            return Some(Step::Ask(Question::Run));
         }
         if let Some(key) = first.key.as_ref().filter(|_| !slot.key_looked) {
-            return Some(Step::Ask(Waiting::Key, Question::Key(key.clone())));
+            return Some(Step::Ask(Question::Key(key.clone())));
         }
         let digest = slot.state.digest()?;
         if let Some(ir) = slot.ir.as_ref().filter(|ir| ir.digest == digest) {
@@ -243,7 +239,7 @@ impl<T> Core<T> {
             slot.ir = Some(Arc::clone(ir));
             return Some(Step::Decide(Arc::clone(ir)));
         }
-        Some(Step::Ask(Waiting::Ir, Question::Ir(digest)))
+        Some(Step::Ask(Question::Ir(digest)))
     }
 
     /// Reads a run that is not known, or known no longer.
@@ -256,6 +252,7 @@ impl<T> Core<T> {
         let Some(slot) = self.slots.get_mut(&run) else { return };
         self.asked += 1;
         slot.asked = self.asked;
+        slot.waiting = question.waiting();
         let (ask, workspace) = (Ask { run, number: self.asked }, slot.workspace);
         self.outputs.push_back(match question {
             Question::Run => Output::Load(ask),
@@ -269,7 +266,7 @@ impl<T> Core<T> {
 }
 
 enum Step {
-    Ask(Waiting, Question),
+    Ask(Question),
     Decide(Arc<Ir>),
 }
 
@@ -281,6 +278,19 @@ enum Question {
     Documents(Vec<Digest>),
     Head,
     Key(IdempotencyKey),
+}
+
+impl Question {
+    /// What a slot that asked this waits for.
+    fn waiting(&self) -> Waiting {
+        match self {
+            Self::Run => Waiting::Load,
+            Self::Ir(_) => Waiting::Ir,
+            Self::Blobs(_) | Self::Documents(_) => Waiting::Blobs,
+            Self::Head => Waiting::Head,
+            Self::Key(_) => Waiting::Key,
+        }
+    }
 }
 
 impl<T> Slot<T> {

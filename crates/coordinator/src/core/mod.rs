@@ -23,7 +23,7 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
 use self::commit::InFlight;
-use self::slot::{Slot, Waiting};
+use self::slot::Slot;
 pub use self::types::{
     Ask, Batch, Chain, ChildContext, Committed, Input, LoadedRun, Output, Performance, ReadError,
     Reply, ResolvedDispatch, Submission, SubmitError,
@@ -161,7 +161,6 @@ impl<T> Core<T> {
             load = !starts;
             let mut slot = Box::new(Slot::new(workspace));
             slot.blobs.rules.clone_from(&self.rules);
-            slot.waiting = if starts { Waiting::Nothing } else { Waiting::Load };
             if let Some(ordinal) = self.relayed.remove(&run) {
                 slot.relayed(ordinal);
             }
