@@ -127,11 +127,10 @@ pub(crate) fn result_of(base: &Ir, operations: &Blob) -> Option<Arc<Ir>> {
 }
 
 fn budget(rules: &Rules, proposal: &ProposePatch, actor: &Actor) -> Budget {
-    let agent = proposal.instance.is_some()
-        || proposal.origin == PatchOrigin::Agent
-        || actor.0.starts_with("agent:")
-        || actor.0.starts_with("runner:");
-    if agent { rules.agent_budget } else { rules.budget }
+    match proposal.origin_by(actor) {
+        PatchOrigin::Agent => rules.agent_budget,
+        PatchOrigin::Person | PatchOrigin::Optimizer => rules.budget,
+    }
 }
 
 impl Sound {

@@ -171,6 +171,12 @@ impl Actor {
     pub fn system() -> Self {
         Self("system".into())
     }
+
+    /// True for the key of an agent or a runner: an author that nobody trusts, and who decides
+    /// nothing that a person has to.
+    pub fn is_machine(&self) -> bool {
+        self.0.starts_with("agent:") || self.0.starts_with("runner:")
+    }
 }
 
 impl fmt::Display for Actor {

@@ -118,7 +118,7 @@ impl<'a> Decider<'a> {
     fn check_voter(&self, vote: &CastVote, ticket: &Ticket) -> Step {
         let refuse = |text: String| Err(reject(RejectionCode::NotAnApprover, text, None));
         let actor = &self.request.actor;
-        if actor.0.starts_with("agent:") || actor.0.starts_with("runner:") {
+        if actor.is_machine() {
             return refuse("agents and runners decide no approvals".to_owned());
         }
         if ticket.votes.iter().any(|(by, _)| by == actor) {

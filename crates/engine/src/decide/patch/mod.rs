@@ -19,7 +19,7 @@ use aob_ir::Ir;
 use aob_validator::Proof;
 
 pub(super) use self::phase::{advance_patched, may_patch};
-use self::plan::{Asked, Planner, author, origin_of, text_of};
+use self::plan::{Asked, Planner, author, text_of};
 pub use self::plan::{PatchPlan, Planned, plan_patch};
 use super::{Decider, Step, Stop, reject};
 use crate::command::{
@@ -66,7 +66,7 @@ impl Decider<'_> {
         let plan = self.planner().plan(&asked)?;
         let source = Source {
             patch: proposal.patch.clone(),
-            origin: origin_of(proposal, &actor),
+            origin: proposal.origin_by(&actor),
             by: actor,
             instance: proposal.instance.clone(),
             description: Arc::clone(&proposal.description),

@@ -89,7 +89,7 @@ impl<'p> Asked<'p> {
         Self {
             base: proposal.base.unwrap_or(head),
             operations: &proposal.operations,
-            author: author(origin_of(proposal, actor), node_of(proposal)),
+            author: author(proposal.origin_by(actor), node_of(proposal)),
             ours: false,
             children: &proposal.children,
         }
@@ -98,15 +98,16 @@ impl<'p> Asked<'p> {
 
 /// Whose a patch is: an agent's or runner's key makes it an agent's.
 pub(super) fn origin(claimed: PatchOrigin, actor: &Actor) -> PatchOrigin {
-    let machine = actor.0.starts_with("agent:") || actor.0.starts_with("runner:");
-    if machine { PatchOrigin::Agent } else { claimed }
+    if actor.is_machine() { PatchOrigin::Agent } else { claimed }
 }
 
-/// Whose a proposal is: one on behalf of an instance is an agent's.
-pub(super) fn origin_of(proposal: &ProposePatch, actor: &Actor) -> PatchOrigin {
-    match proposal.instance {
-        Some(_) => PatchOrigin::Agent,
-        None => origin(proposal.origin, actor),
+impl ProposePatch {
+    /// Whose the proposal is that this actor sends: one on behalf of an instance is an agent's.
+    pub fn origin_by(&self, actor: &Actor) -> PatchOrigin {
+        match self.instance {
+            Some(_) => PatchOrigin::Agent,
+            None => origin(self.origin, actor),
+        }
     }
 }
 

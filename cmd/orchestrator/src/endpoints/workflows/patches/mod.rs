@@ -86,8 +86,5 @@ pub(crate) fn digest_of(row: &TagVersion) -> Result<aob_ir::Digest, Refusal> {
 
 /// What kind of author a caller is.
 pub(crate) fn author_of(caller: &Caller) -> Author {
-    match caller.actor().0.split(':').next() {
-        Some("agent" | "runner") => Author::Agent { node: None },
-        Some(_) | None => Author::Person,
-    }
+    if caller.actor().is_machine() { Author::Agent { node: None } } else { Author::Person }
 }
