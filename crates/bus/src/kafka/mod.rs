@@ -214,6 +214,26 @@ impl KafkaBus {
         }
     }
 
+    /// Asks for a group to be deleted. Which broker coordinates it, and whether that one has read
+    /// its groups, is settled a moment after a broker came or a first group was named: the answers
+    /// that say so are no verdict, and the question is put again.
+    async fn delete_group(&self, name: &str) -> Result<Result<(), RDKafkaErrorCode>, Unavailable> {
+        let admin = self.admin().map_err(Unavailable::new)?;
+        let mut tries = 0;
+        loop {
+            let answers = admin.delete_groups(&[name], &AdminOptions::new()).await;
+            let answer = answers.map_err(Unavailable::new)?.pop();
+            match answer {
+                Some(Err((_, code))) if is_unsettled(code) && tries < 100 => {
+                    tries += 1;
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+                Some(Err((_, code))) => return Ok(Err(code)),
+                Some(Ok(_)) | None => return Ok(Ok(())),
+            }
+        }
+    }
+
     /// Waits until those members of this process that were dropped have left their groups.
     async fn until_left(&self, concerns: impl Fn(&str) -> bool) {
         let leaving: Vec<_> = {
@@ -226,6 +246,12 @@ impl KafkaBus {
             while member.end.changed().await.is_ok() {}
         }
     }
+}
+
+/// The brokers do not know yet who coordinates a group.
+fn is_unsettled(code: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode::{CoordinatorLoadInProgress, CoordinatorNotAvailable, NotCoordinator};
+    matches!(code, CoordinatorLoadInProgress | CoordinatorNotAvailable | NotCoordinator)
 }
 
 /// A member that was dropped and whose thread may still be at work.
@@ -324,20 +350,13 @@ impl Bus for KafkaBus {
     async fn drop_group(&self, topic: &Topic, group: &str) -> Result<(), DropGroupError> {
         let name = kafka_group(topic, group);
         self.until_left(|leaving| leaving == name).await;
-        let admin = self.admin().map_err(Unavailable::new)?;
-        let answers = admin.delete_groups(&[&name], &AdminOptions::new()).await;
-        for answer in answers.map_err(Unavailable::new)? {
-            match answer {
-                Ok(_) | Err((_, RDKafkaErrorCode::GroupIdNotFound)) => {}
-                Err((_, RDKafkaErrorCode::NonEmptyGroup)) => {
-                    let (topic, group) = (topic.clone(), group.to_owned());
-                    return Err(DropGroupError::Busy { topic, group });
-                }
-                Err((_, code)) => {
-                    return Err(Unavailable::new(KafkaError::AdminOp(code)).into());
-                }
+        match self.delete_group(&name).await? {
+            Ok(()) | Err(RDKafkaErrorCode::GroupIdNotFound) => Ok(()),
+            Err(RDKafkaErrorCode::NonEmptyGroup) => {
+                let (topic, group) = (topic.clone(), group.to_owned());
+                Err(DropGroupError::Busy { topic, group })
             }
+            Err(code) => Err(Unavailable::new(KafkaError::AdminOp(code)).into()),
         }
-        Ok(())
     }
 }
