@@ -2,6 +2,7 @@
 
 mod api;
 mod errors;
+mod openapi;
 
 use clap::{CommandFactory, Subcommand};
 
@@ -19,6 +20,9 @@ pub(crate) enum Docs {
     /// Print the reference of the HTTP API, as Markdown.
     #[command(after_long_help = example!("aob docs api > docs/reference/api.md"))]
     Api,
+    /// Print the OpenAPI document of all services, as JSON; clients are generated from it.
+    #[command(after_long_help = example!("aob docs openapi > docs/reference/openapi.json"))]
+    Openapi,
     /// Print the list of error codes, as Markdown.
     #[command(after_long_help = example!("aob docs errors > docs/reference/errors.md"))]
     Errors,
@@ -29,6 +33,7 @@ impl Docs {
         let text = match self {
             Self::Cli => reference(),
             Self::Api => api::reference(),
+            Self::Openapi => openapi::document(),
             Self::Errors => errors::reference(),
         };
         context.out.data(&text)?;
@@ -77,13 +82,17 @@ mod tests {
 
     #[test]
     fn the_references_are_up_to_date() {
-        let pages =
-            [("cli", reference()), ("api", api::reference()), ("errors", errors::reference())];
-        for (name, expected) in pages {
+        let pages = [
+            ("cli", "cli.md", reference()),
+            ("api", "api.md", api::reference()),
+            ("openapi", "openapi.json", openapi::document()),
+            ("errors", "errors.md", errors::reference()),
+        ];
+        for (name, file, expected) in pages {
             let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reference");
-            let written = std::fs::read_to_string(format!("{folder}/{name}.md"));
+            let written = std::fs::read_to_string(format!("{folder}/{file}"));
             let same = written.unwrap_or_default() == expected;
-            assert!(same, "write it again: aob docs {name} > docs/reference/{name}.md");
+            assert!(same, "write it again: aob docs {name} > docs/reference/{file}");
         }
     }
 
