@@ -34,6 +34,7 @@ test: setup
 		$(CARGO) test --locked --no-fail-fast --workspace --features $(ADAPTERS)
 	$(CARGO) test --locked -p aob-sim --features seeded-bugs --test it bugs
 	$(MAKE) programs
+	scripts/sdk-test
 	port=$$(scripts/services port) && AOB_DEMO_PORT=$$port AOB_RUNNER_ALLOW=127.0.0.1:$$port \
 		scripts/stack run -- scripts/examples
 

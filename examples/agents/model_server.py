@@ -1,0 +1,1 @@
+../../sdk/python/src/aob/testing/model_server.py

@@ -1,0 +1,389 @@
+"""A scripted server that speaks the runner protocol: runners and agents tested without `aob`.
+
+    with ScriptedServer() as server:
+        key = server.add_job(config={"task": "say hello"})
+        ...                                     # a runner of server.url works
+        result = server.result(key)
+
+What it does not do is judge: patches are accepted unless `on_patch` says otherwise, and there are
+no runs behind the jobs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import select
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, TypeAlias
+from urllib.parse import parse_qs, urlsplit
+
+__all__ = ["JobKey", "ScriptedServer"]
+
+JobKey: TypeAlias = tuple[str, str, int]
+"""Run, instance, attempt."""
+Reply: TypeAlias = tuple[int, Any]
+Target: TypeAlias = tuple[str, str, dict[str, list[str]]]
+"""Method, path, query."""
+OnPatch: TypeAlias = Callable[[dict[str, Any], bool], Reply | None]
+
+_DIGEST = "sha256:" + "0" * 64
+_WORKSPACE = "00000000-0000-7000-8000-000000000001"
+
+
+@dataclass
+class _Fault:
+    """What the next requests of a path meet."""
+
+    path: str
+    status: int
+    times: int
+    retry_after: float | None = None
+    lose_answer: bool = False
+
+
+@dataclass
+class Told:
+    """What a runner said about a job while it ran."""
+
+    progress: list[Any] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+
+
+class ScriptedServer:
+    """The server; a context manager that serves from threads of its own."""
+
+    token = "scripted"  # noqa: S105 - opens nothing
+
+    def __init__(
+        self,
+        *,
+        heartbeat_ms: int = 50,
+        lease_ms: int = 15_000,
+        on_patch: OnPatch | None = None,
+        port: int = 0,
+    ) -> None:
+        """Listens already.
+
+        Args:
+            heartbeat_ms: How often runners are to report.
+            lease_ms: How long leases hold without a report.
+            on_patch: Judges a proposal, given its body and whether it is only to be planned;
+                answers status and body, or `None` to accept it.
+            port: 0 takes a free one.
+        """
+        self.heartbeat_ms = heartbeat_ms
+        self.lease_ms = lease_ms
+        self.on_patch = on_patch
+        self.results: dict[JobKey, dict[str, Any]] = {}
+        """Results that were accepted."""
+        self.told: dict[JobKey, Told] = {}
+        """What runners said meanwhile."""
+        self.patches: list[dict[str, Any]] = []
+        """Patches that were proposed at once."""
+        self.artifacts: dict[str, bytes] = {}
+        """Long values by digest."""
+        self.leases: list[dict[str, Any]] = []
+        """Bodies of all lease requests."""
+        self._changed = threading.Condition()
+        self._jobs: list[dict[str, Any]] = []
+        self._standing: dict[JobKey, str] = {}
+        self._faults: list[_Fault] = []
+        self._count = 0
+        self._closing = False
+        owner = self
+
+        class Handler(_Handler):
+            server_of_jobs = owner
+
+        self._http = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        self._http.daemon_threads = True
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return f"http://127.0.0.1:{self._http.server_address[1]}"
+
+    def __enter__(self) -> ScriptedServer:
+        threading.Thread(target=self._http.serve_forever, args=(0.01,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        self._http.shutdown()
+        self._http.server_close()
+
+    def add_job(
+        self,
+        *,
+        config: Any = None,
+        value: Any = None,
+        node: str = "agent",
+        name: str = "agent",
+        job_type: str = "agent",
+        pool: str = "default",
+        **more: Any,
+    ) -> JobKey:
+        """Adds a job for runners to lease; `more` is what its message says besides."""
+        with self._changed:
+            self._count += 1
+            run = f"00000000-0000-7000-9000-{self._count:012x}"
+            job = {
+                "workspace": _WORKSPACE,
+                "run": run,
+                "instance": node,
+                "attempt": 1,
+                "job_type": job_type,
+                "name": name,
+                "config": self._payload(config),
+                "input": self._payload(value),
+                "effect": "idempotent",
+                "pool": pool,
+                "priority": "medium",
+                "idempotency_key": hashlib.sha256(run.encode()).hexdigest()[:32],
+                "leased": True,
+                **more,
+            }
+            self._jobs.append(job)
+            self._changed.notify_all()
+        return key_of(job)
+
+    def cancel(self, key: JobKey) -> None:
+        """Asks for a job to be stopped, with the next heartbeat."""
+        self._standing[key] = "cancelling"
+
+    def lose(self, key: JobKey) -> None:
+        """Takes a lease away."""
+        self._standing[key] = "lost"
+
+    def fail(
+        self,
+        path: str,
+        status: int = 503,
+        times: int = 1,
+        *,
+        retry_after: float | None = None,
+        lose_answer: bool = False,
+    ) -> None:
+        """Refuses the next requests whose path ends like this, or (`lose_answer`) carries them out
+        and breaks the connection before the answer.
+        """
+        self._faults.append(_Fault(path, status, times, retry_after, lose_answer))
+
+    def result(self, key: JobKey, timeout_s: float = 10.0) -> dict[str, Any]:
+        """Waits for the result of a job.
+
+        Raises:
+            TimeoutError: It did not come.
+        """
+        with self._changed:
+            if not self._changed.wait_for(lambda: key in self.results, timeout_s):
+                raise TimeoutError(f"no result of {key} within {timeout_s} s")
+            return self.results[key]
+
+    def wait_told(self, key: JobKey, what: Callable[[Told], bool], timeout_s: float = 10.0) -> None:
+        """Waits until a runner has said something about a job.
+
+        Raises:
+            TimeoutError: It did not.
+        """
+        with self._changed:
+            if not self._changed.wait_for(
+                lambda: key in self.told and what(self.told[key]), timeout_s
+            ):
+                raise TimeoutError(f"nothing of the kind was said of {key} within {timeout_s} s")
+
+    def value(self, payload: dict[str, Any]) -> Any:
+        """The value of a payload in a result."""
+        digest = payload.get("digest")
+        return payload.get("value") if digest is None else json.loads(self.artifacts[digest])
+
+    def handle(self, target: Target, body: bytes, asking: Callable[[], bool]) -> Reply:
+        """Answers a request; `asking` says whether whoever sent it still waits."""
+        method, path, query = target
+        if path.startswith("/v1/artifacts/"):
+            return self._artifact(method, path.rsplit("/", 1)[1], body)
+        said = json.loads(body) if body else {}
+        if path == "/v1/runners/lease":
+            return 200, self._lease(said, asking)
+        if path == "/v1/runners/heartbeat":
+            return 200, self._heartbeat(said)
+        if path == "/v1/runners/result":
+            return 200, self._result(said)
+        if path.endswith("/patches"):
+            return self._patch(said, planning="dry_run" in query)
+        return 404, problem(404, "route_not_found", f"the scripted server has no {path}")
+
+    def fault(self, path: str) -> _Fault | None:
+        """What a request meets instead of an answer."""
+        with self._changed:
+            for fault in self._faults:
+                if path.endswith(fault.path) and fault.times > 0:
+                    fault.times -= 1
+                    return fault
+        return None
+
+    def _payload(self, value: Any) -> dict[str, Any]:
+        text = json.dumps(value).encode()
+        if len(text) <= 16 * 1024:
+            return {"value": value}
+        digest = f"sha256:{hashlib.sha256(text).hexdigest()}"
+        self.artifacts[digest] = text
+        return {"digest": digest, "len": len(text)}
+
+    def _artifact(self, method: str, digest: str, body: bytes) -> Reply:
+        if method == "PUT":
+            if digest != f"sha256:{hashlib.sha256(body).hexdigest()}":
+                return 422, problem(422, "digest_mismatch", "the bytes have another digest")
+            self.artifacts[digest] = body
+            return 204, None
+        if digest not in self.artifacts:
+            return 404, problem(404, "artifact_not_found", "there is none")
+        return 200, self.artifacts[digest]
+
+    def _lease(self, said: dict[str, Any], asking: Callable[[], bool]) -> dict[str, Any]:
+        with self._changed:
+            self.leases.append(said)
+            wait_s = min(said.get("wait_ms", 0) / 1000, 5.0)
+            self._changed.wait_for(lambda: self._closing or any(self._wanted(said)), wait_s)
+            jobs = list(self._wanted(said))[: said["limit"]] if asking() else []
+            for job in jobs:
+                self._jobs.remove(job)
+                self._standing.setdefault(key_of(job), "held")
+                self.told.setdefault(key_of(job), Told())
+        return {"jobs": jobs, "lease_ms": self.lease_ms, "heartbeat_ms": self.heartbeat_ms}
+
+    def _wanted(self, said: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        for job in self._jobs:
+            if job["pool"] == said["pool"] and job["name"] in said["names"]:
+                yield job
+
+    def _heartbeat(self, said: dict[str, Any]) -> dict[str, Any]:
+        with self._changed:
+            states = []
+            for item in said["leases"]:
+                key = key_of(item)
+                told = self.told.setdefault(key, Told())
+                if "progress" in item:
+                    told.progress.append(item["progress"])
+                told.lines += (item.get("logs") or {}).get("lines", [])
+                states.append(self._standing.get(key, "lost"))
+            self._changed.notify_all()
+        return {"states": states}
+
+    def _result(self, said: dict[str, Any]) -> dict[str, Any]:
+        key = key_of(said["result"])
+        with self._changed:
+            accepted = self._standing.get(key, "lost") != "lost" and key not in self.results
+            self.told.setdefault(key, Told()).lines += (said.get("logs") or {}).get("lines", [])
+            if accepted:
+                self.results[key] = said["result"]
+            self._changed.notify_all()
+        return {"accepted": accepted}
+
+    def _patch(self, said: dict[str, Any], *, planning: bool) -> Reply:
+        judged = self.on_patch(said, planning) if self.on_patch else None
+        if judged is not None:
+            return judged
+        if planning:
+            return 200, plan(said["operations"])
+        self.patches.append(said)
+        return 201, {
+            "id": f"pt_{len(self.patches)}",
+            "run": _WORKSPACE,
+            "status": "applied",
+            "origin": "agent",
+            "by": f"agent:{said.get('node_id')}",
+            "base": _DIGEST,
+            "proposed_at": "2026-01-01T00:00:00Z",
+            "links": {"self": "", "diff": "", "graph": ""},
+        }
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """Hands requests to the server."""
+
+    protocol_version = "HTTP/1.1"
+    server_of_jobs: ScriptedServer
+
+    def log_message(self, *_: object) -> None:
+        """Says nothing."""
+
+    def do_GET(self) -> None:
+        """Answers a request."""
+        self._any()
+
+    do_POST = do_PUT = do_GET  # noqa: N815
+
+    def _any(self) -> None:
+        body = self.rfile.read(int(self.headers.get("content-length", "0")))
+        parts = urlsplit(self.path)
+        fault = self.server_of_jobs.fault(parts.path)
+        with suppress(BrokenPipeError, ConnectionResetError):
+            if fault is not None and not fault.lose_answer:
+                said = problem(fault.status, "overloaded", "the script says so")
+                self._send(fault.status, said, fault.retry_after)
+                return
+            query = parse_qs(parts.query)
+            target = (self.command, parts.path, query)
+            status, said = self.server_of_jobs.handle(target, body, self._asking)
+            if fault is not None:
+                self.close_connection = True
+                return
+            self._send(status, said, None)
+
+    def _asking(self) -> bool:
+        readable, _, _ = select.select([self.connection], [], [], 0)
+        return not readable or bool(self.connection.recv(1, socket.MSG_PEEK))
+
+    def _send(self, status: int, said: Any, retry_after: float | None) -> None:
+        content = (
+            said if isinstance(said, bytes) else b"" if said is None else json.dumps(said).encode()
+        )
+        kind = "application/json" if status < 400 else "application/problem+json"
+        self.send_response(status)
+        self.send_header("content-type", kind)
+        self.send_header("content-length", str(len(content)))
+        if retry_after is not None:
+            self.send_header("retry-after", str(retry_after))
+        self.end_headers()
+        self.wfile.write(content)
+
+
+def key_of(said: dict[str, Any]) -> JobKey:
+    """Names the attempt that a message is about."""
+    return said["run"], said["instance"], said["attempt"]
+
+
+def problem(status: int, code: str, detail: str, **more: Any) -> dict[str, Any]:
+    """A problem as servers answer it."""
+    return {
+        "type": f"https://aob.dev/errors/{code}",
+        "title": code,
+        "status": status,
+        "code": code,
+        "detail": detail,
+        **more,
+    }
+
+
+def plan(operations: list[Any]) -> dict[str, Any]:
+    """A plan that has nothing against anything."""
+    share = {"used": 0, "max": 1}
+    return {
+        "base": _DIGEST,
+        "result": _DIGEST,
+        "budget": {"agents": share, "bytes": share, "nodes": share, "operations": share},
+        "checks": [],
+        "diff": {"base": _DIGEST, "result": _DIGEST},
+        "operations": operations,
+        "tier": "simple",
+        "tier_before": "simple",
+    }
