@@ -120,8 +120,10 @@ pub(crate) fn edges(ir: &Ir) -> BTreeMap<Arc<str>, EdgeChange> {
 
 /// Nodes as the document has them, by id.
 pub(crate) fn specs<'v>((ir, document): (&Ir, &'v Value)) -> BTreeMap<Arc<str>, &'v Value> {
-    let spec = |pointer: &str| document.pointer(pointer).unwrap_or(&Value::Null);
-    ir.nodes.iter().map(|node| (Arc::clone(&node.id), spec(&node.pointer))).collect()
+    let listed = document.get("nodes").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    // The compiled nodes stand in the order of the document.
+    let spec = |ix: usize| listed.get(ix).unwrap_or(&Value::Null);
+    ir.nodes.iter().enumerate().map(|(ix, node)| (Arc::clone(&node.id), spec(ix))).collect()
 }
 
 /// Keys of two objects whose values differ.

@@ -52,4 +52,4 @@ pub use proposal::{Author, Proposal};
 pub use registry::{node_example, node_schema, node_types};
 pub use rules::{Approver, Gated, Grant, Rules};
 pub use validate::validate;
-pub use verdict::{ApprovalNeed, Check, CheckOutcome, Rejected, Validated};
+pub use verdict::{ApprovalNeed, Check, CheckOutcome, Documents, Rejected, Validated};

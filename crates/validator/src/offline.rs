@@ -12,7 +12,7 @@ use aob_materializer::{Patch, PatchErrors};
 use crate::checks::Checks;
 use crate::locate::of_compiler;
 use crate::validate::{make, of_patch};
-use crate::world::World;
+use crate::world::{World, document_of};
 use crate::{
     Author, Check, GraphDiff, Growth, Problem, Proposal, Rejected, Rules, Unstarted, agents, growth,
 };
@@ -53,9 +53,10 @@ pub fn check_offline(document: &str, patch: &str, author: &Author) -> Result<Off
     })?;
     let base = base.ir;
     let proposal = Proposal { base: &base, against: base.digest, patch: &patch, author };
-    let made = make(&proposal, &rules, &mut checks)?;
-    let before = World::of(&base, &rules.children);
-    let after = World::of(&made.ir, &rules.children);
+    let document = document_of(&base);
+    let made = make(&proposal, &document, &rules, &mut checks)?;
+    let before = World::with(&base, document, &rules.children);
+    let after = World::with(&made.ir, made.document, &rules.children);
     let history = Unstarted::default();
     let ever = agents::ever(&history, &before, &after, &std::collections::BTreeSet::new());
     let mut problems = after.problems(true);
@@ -66,10 +67,7 @@ pub fn check_offline(document: &str, patch: &str, author: &Author) -> Result<Off
     }
     let agents = u32::try_from(agents::present(&after).len()).unwrap_or(u32::MAX);
     Ok(Offline {
-        diff: GraphDiff::of(
-            (&base, &before.units[0].document),
-            (&made.ir, &after.units[0].document),
-        ),
+        diff: GraphDiff::of((&base, before.document()), (&made.ir, after.document())),
         growth: growth::growth(&before, &after, author, &rules),
         agents,
         tier: Tier::of_agents(agents),

@@ -10,11 +10,11 @@ use serde_json::Value;
 use crate::checks::Checks;
 use crate::gates::{self, Gates};
 use crate::locate::{complete, of_compiler};
-use crate::world::World;
+use crate::world::{World, document_of};
 use crate::{
-    AgentKey, ApprovalNeed, Author, Check, Code, GraphDiff, Growth, History, NodeHistory, Problem,
-    Proof, Proposal, Rejected, Rules, Severity, Validated, agents, fixed, flow, growth, hosts,
-    review, scope, subject,
+    AgentKey, ApprovalNeed, Author, Check, Code, Documents, GraphDiff, Growth, History,
+    NodeHistory, Problem, Proof, Proposal, Rejected, Rules, Severity, Validated, agents, fixed,
+    flow, growth, hosts, review, scope, subject,
 };
 
 /// Judges a patch: by itself, by what the graph it results in may do, by the history of the run,
@@ -30,15 +30,16 @@ pub fn validate(
 ) -> Result<Validated, Rejected> {
     let mut checks = Checks::default();
     admit(proposal, history, rules, &mut checks)?;
-    let made = make(proposal, rules, &mut checks)?;
-    let base_document = document_of(proposal.base);
-    let base = World::of(proposal.base, &rules.children);
-    let result = World::of(&made.ir, &rules.children);
+    let before = document_of(proposal.base);
+    let Made { ir, document, warnings } = make(proposal, &before, rules, &mut checks)?;
+    let base = World::with(proposal.base, before, &rules.children);
+    let result = World::with(&ir, document, &rules.children);
     let mut judge = Judge { proposal, history, rules, base, result, checks };
-    let found = judge.judge(&base_document, &made.document);
-    let checks = judge.checks;
-    let patch = patch_digest(proposal.patch);
-    conclude(Conclusion { proposal, history, rules, made, found, checks: checks.list, patch })
+    let found = judge.judge();
+    let Judge { base, result, checks, .. } = judge;
+    let documents = Documents { before: base.into_document(), after: result.into_document() };
+    let checks = checks.list;
+    conclude(Conclusion { proposal, history, rules, ir, documents, warnings, found, checks })
 }
 
 /// A document that came out of a patch, compiled.
@@ -55,10 +56,6 @@ struct Found {
     growth: Growth,
     agents: u32,
     agents_ever: BTreeSet<AgentKey>,
-}
-
-pub(crate) fn document_of(ir: &Ir) -> Value {
-    serde_json::from_str(&ir.canonical).unwrap_or_default()
 }
 
 /// Whether such a patch is looked at.
@@ -100,15 +97,15 @@ fn admit(
     }
 }
 
-/// Applies and compiles.
+/// Applies to `before`, which is the document of the base, and compiles.
 pub(crate) fn make(
     proposal: &Proposal<'_>,
+    before: &Value,
     rules: &Rules,
     checks: &mut Checks,
 ) -> Result<Made, Rejected> {
-    let base = document_of(proposal.base);
     let patch = proposal.patch;
-    let done = materialize(&base, patch, rules.budget_of(proposal.author));
+    let done = materialize(before, patch, rules.budget_of(proposal.author));
     let materialized = match done {
         Ok(materialized) => {
             let count = patch.operations.len();
@@ -166,9 +163,9 @@ struct Judge<'a> {
 }
 
 impl Judge<'_> {
-    fn judge(&mut self, before: &Value, after: &Value) -> Found {
-        let base = (self.proposal.base, before);
-        let result = (self.result.units[0].ir(), after);
+    fn judge(&mut self) -> Found {
+        let base = (self.proposal.base, self.base.document());
+        let result = (self.result.units[0].ir(), self.result.document());
         let author = self.proposal.author;
         let diff = GraphDiff::of(base, result);
         // Without a run, tags are resolved when one is created.
@@ -271,14 +268,16 @@ struct Conclusion<'a> {
     proposal: &'a Proposal<'a>,
     history: &'a dyn History,
     rules: &'a Rules,
-    made: Made,
+    ir: Arc<Ir>,
+    documents: Documents,
+    warnings: Vec<Problem>,
     found: Found,
     checks: Vec<Check>,
-    patch: Digest,
 }
 
 fn conclude(conclusion: Conclusion<'_>) -> Result<Validated, Rejected> {
-    let Conclusion { proposal, history, rules, made, found, checks, patch } = conclusion;
+    let Conclusion { proposal, history, rules, ir, documents, mut warnings, found, checks } =
+        conclusion;
     let Found { mut problems, diff, growth, agents, agents_ever } = found;
     let is_changed = |problem: &Problem| {
         let id = problem.pointer.split('/').nth(2).unwrap_or_default();
@@ -286,10 +285,9 @@ fn conclude(conclusion: Conclusion<'_>) -> Result<Validated, Rejected> {
         let edges = diff.edges_added.iter().chain(&diff.edges_changed);
         nodes.map(|node| &node.id).chain(edges.map(|edge| &edge.id)).any(|known| **known == *id)
     };
-    let mut warnings = made.warnings;
-    complete(&mut warnings, &made.document, proposal.patch);
+    complete(&mut warnings, &documents.after, proposal.patch);
     warnings.retain(is_changed); // The others are no news.
-    complete(&mut problems, &made.document, proposal.patch);
+    complete(&mut problems, &documents.after, proposal.patch);
     problems.sort_by(|a, b| (a.severity, a.op, &a.pointer).cmp(&(b.severity, b.op, &b.pointer)));
     if problems.iter().any(|problem| problem.severity == Severity::Error) {
         return Err(Rejected { problems, checks });
@@ -298,20 +296,21 @@ fn conclude(conclusion: Conclusion<'_>) -> Result<Validated, Rejected> {
         problems.into_iter().partition(|problem| problem.severity == Severity::Approval);
     warnings.extend(notes);
     let subject_hash =
-        subject::hash(proposal.patch, (&made.ir, &made.document), &diff, &growth, &reasons);
+        subject::hash(proposal.patch, (&ir, &documents.after), &diff, &growth, &reasons);
     let approval =
         (!reasons.is_empty()).then(|| ApprovalNeed { reasons, approvers: rules.approvers.clone() });
     let proof = Proof {
         base: proposal.base.digest,
-        result: Arc::clone(&made.ir),
-        patch,
+        result: Arc::clone(&ir),
+        patch: patch_digest(proposal.patch),
         subject: subject_hash,
         seq: history.seq(),
         agents_ever,
     };
     Ok(Validated {
         tier: aob_ir::Tier::of_agents(agents),
-        ir: made.ir,
+        ir,
+        documents,
         diff,
         growth,
         agents,

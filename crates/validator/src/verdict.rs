@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use aob_ir::{Digest, Ir, Tier};
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::{Approver, GraphDiff, Growth, Problem, Proof};
 
@@ -12,6 +13,8 @@ use crate::{Approver, GraphDiff, Growth, Problem, Proof};
 pub struct Validated {
     /// The resulting graph, compiled.
     pub ir: Arc<Ir>,
+    /// What it was made of, and what came out.
+    pub documents: Documents,
     /// What changes.
     pub diff: GraphDiff,
     /// What the graph may do that it could not do before.
@@ -30,6 +33,15 @@ pub struct Validated {
     /// Why somebody has to approve it, and who may; `None`: nobody has to.
     pub approval: Option<ApprovalNeed>,
     pub(crate) proof: Proof,
+}
+
+/// The documents of a patch as JSON, without aliases and short forms.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Documents {
+    /// The one that holds.
+    pub before: Value,
+    /// The one that results.
+    pub after: Value,
 }
 
 /// Why a patch waits for an approval.

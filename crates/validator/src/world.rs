@@ -107,6 +107,11 @@ impl Item {
 impl<'a> World<'a> {
     /// Everything in `ir`.
     pub(crate) fn of(ir: &'a Ir, children: &Children) -> Self {
+        Self::with(ir, document_of(ir), children)
+    }
+
+    /// Everything in `ir`, whose document is at hand.
+    pub(crate) fn with(ir: &'a Ir, document: Value, children: &Children) -> Self {
         let mut builder = Builder {
             world: Self {
                 units: Vec::new(),
@@ -122,13 +127,23 @@ impl<'a> World<'a> {
         };
         let root = Unit {
             ir: Source::Borrowed(ir),
-            document: serde_json::from_str(&ir.canonical).unwrap_or_default(),
+            document,
             path: String::new(),
             pointer: String::new(),
             host: None,
         };
         builder.unit(root, false, 1);
         builder.world
+    }
+
+    /// The whole document.
+    pub(crate) fn document(&self) -> &Value {
+        &self.units[0].document
+    }
+
+    /// The whole document, and nothing else any more.
+    pub(crate) fn into_document(mut self) -> Value {
+        self.units.swap_remove(0).document
     }
 
     /// The node that an item is.
@@ -146,8 +161,14 @@ impl<'a> World<'a> {
 
     /// An item as its document has it; null for what a map's `workflow` stands for.
     pub(crate) fn spec(&self, item: &Item) -> &Value {
-        let pointer = &self.node(item).pointer;
-        self.units[item.unit].document.pointer(pointer).unwrap_or(&Value::Null)
+        let document = &self.units[item.unit].document;
+        let found = if item.is_graph_node() {
+            // The compiled nodes stand in the order of the document.
+            document.get("nodes").and_then(|nodes| nodes.get(item.owner as usize))
+        } else {
+            document.pointer(&self.node(item).pointer)
+        };
+        found.unwrap_or(&Value::Null)
     }
 
     /// The unit of this path.
@@ -180,6 +201,11 @@ impl<'a> World<'a> {
         }
         problems
     }
+}
+
+/// The document of a graph, as JSON.
+pub(crate) fn document_of(ir: &Ir) -> Value {
+    serde_json::from_str(&ir.canonical).unwrap_or_default()
 }
 
 /// The pointer of something in `owner`, with the owner by its id.
@@ -295,7 +321,7 @@ impl<'a> Builder<'a, '_> {
             return;
         };
         let unit = Unit {
-            document: serde_json::from_str(&ir.canonical).unwrap_or_default(),
+            document: document_of(&ir),
             path: format!("{}/", item.path),
             pointer,
             host: Some(host),

@@ -45,6 +45,7 @@ impl Decider<'_> {
             self.emit(CancelRequested { actor, reason: reason.clone() });
             self.emit(RunCancelled { reason, parent: start.parent.clone() });
         } else {
+            self.state.names.expect(self.ir.nodes.len() + self.ir.edges.len());
             self.gather_entries();
         }
         Ok(())

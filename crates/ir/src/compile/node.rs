@@ -22,8 +22,11 @@ const DEFAULT_MAX_BACKOFF_MS: u64 = 60_000;
 impl Unit<'_> {
     /// Compiles a node; its edges, loops and join come later.
     pub(super) fn node(&mut self, spec: &Spec) -> NodeIr {
+        let known = self.node_index.get_key_value(spec.id.as_str());
+        let known = known.filter(|_| spec.role == Role::Graph);
+        let id = known.map_or_else(|| spec.id.as_str().into(), |(id, _)| Arc::clone(id));
         if spec.role == Role::Graph {
-            self.owner = self.node_index.get(spec.id.as_str()).copied().unwrap_or_default();
+            self.owner = known.map(|(_, ix)| *ix).unwrap_or_default();
         }
         let kind = if spec.broken { NodeKind::Parallel } else { self.kind(spec) };
         self.check_keys(spec);
@@ -38,7 +41,7 @@ impl Unit<'_> {
         let priority = spec.priority.or(self.defaults.priority.filter(|_| is_runner));
         let effect = self.effect(spec, &kind);
         NodeIr {
-            id: spec.id.as_str().into(),
+            id,
             pointer: format!("{}{}", self.base, spec.pointer).into(),
             type_name: spec.type_name.as_str().into(),
             timeout_ms: spec.timeout_ms.or(timeout_ms).or(default(Some(DEFAULT_TIMEOUT_MS))),

@@ -151,7 +151,7 @@ impl Planner<'_> {
         let validated = aob_validator::validate(&proposal, &history, &rules)
             .map_err(|rejected| report::rejected(rejected, &history))?;
         let Surgery { withdrawn, routes, repaired, problems } =
-            surgery(self.state, &history, self.ir, &validated.ir);
+            surgery(self.state, &history, (self.ir, &validated.ir), &validated.documents);
         if !problems.is_empty() {
             return Err(report::refused(problems));
         }

@@ -1,10 +1,12 @@
 //! What another graph means to a run that is under way: which decided edges are taken back, which
 //! finished instances have edges to decide, which waiting instances a repair concerns.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use aob_ir::{Digest, EdgeIr, Ir, LoopIr, NodeIr, NodeKind};
+use aob_validator::Documents;
 use serde_json::Value;
 
 use super::past::Past;
@@ -26,7 +28,12 @@ pub(super) struct Surgery {
 }
 
 /// The change from `old` to `new` in a run.
-pub(super) fn surgery(state: &RunState, past: &Past<'_>, old: &Ir, new: &Ir) -> Surgery {
+pub(super) fn surgery(
+    state: &RunState,
+    past: &Past<'_>,
+    (old, new): (&Ir, &Ir),
+    documents: &Documents,
+) -> Surgery {
     let (before, after) = (Edges::of(old), Edges::of(new));
     let mut surgery = Surgery::default();
     let gone: Vec<&EdgeIr> = before.not_in(&after).collect();
@@ -37,7 +44,7 @@ pub(super) fn surgery(state: &RunState, past: &Past<'_>, old: &Ir, new: &Ir) -> 
     if !added.is_empty() {
         surgery.routes = routes(state, new, &added);
     }
-    repairs(past, (state, old, new), &mut surgery);
+    repairs(past, (state, old, new), documents, &mut surgery);
     surgery
 }
 
@@ -191,8 +198,13 @@ fn went_round(state: &RunState, key: &Key) -> bool {
 }
 
 /// Started nodes whose spec differs: only a repair may do that.
-fn repairs(past: &Past<'_>, (state, old, new): (&RunState, &Ir, &Ir), surgery: &mut Surgery) {
-    let (before, after) = (Specs::of(old), Specs::of(new));
+fn repairs(
+    past: &Past<'_>,
+    (state, old, new): (&RunState, &Ir, &Ir),
+    documents: &Documents,
+    surgery: &mut Surgery,
+) {
+    let (before, after) = (Specs::of(old, &documents.before), Specs::of(new, &documents.after));
     for (id, spec) in &before.0 {
         let other = after.0.get(id);
         if other == Some(spec) || !past.is_fixed(id) {
@@ -282,19 +294,19 @@ pub(super) fn node_of<'i>(ir: &'i Ir, id: &str) -> Option<&'i NodeIr> {
 }
 
 /// Specs of nodes by id, those of map bodies apart from their maps.
-struct Specs(BTreeMap<Arc<str>, Value>);
+struct Specs<'d>(BTreeMap<Arc<str>, Cow<'d, Value>>);
 
-impl Specs {
-    fn of(ir: &Ir) -> Self {
-        let document: Value = serde_json::from_str(&ir.canonical).unwrap_or_default();
+impl<'d> Specs<'d> {
+    fn of(ir: &Ir, document: &'d Value) -> Self {
+        let listed = document.get("nodes").and_then(Value::as_array);
         let mut specs = BTreeMap::new();
-        for node in &ir.nodes {
-            let Some(spec) = document.pointer(&node.pointer) else { continue };
-            let mut spec = spec.clone();
+        // The compiled nodes stand in the order of the document.
+        for (node, spec) in ir.nodes.iter().zip(listed.into_iter().flatten()) {
+            let mut spec = Cow::Borrowed(spec);
             if let NodeKind::Map(map) = &node.kind
-                && let Some(body) = spec.pointer_mut("/config/node")
+                && let Some(body) = spec.to_mut().pointer_mut("/config/node")
             {
-                specs.insert(Arc::clone(&map.body.id), body.take());
+                specs.insert(Arc::clone(&map.body.id), Cow::Owned(body.take()));
             }
             specs.insert(Arc::clone(&node.id), spec);
         }
