@@ -48,6 +48,7 @@ fn job(job_type: JobType, name: &str, config: Value) -> JobMessage {
         timeout_ms: None,
         idle_timeout_ms: None,
         queue_deadline: None,
+        token: None,
     }
 }
 

@@ -74,6 +74,8 @@ codes! {
     InvalidHeader => "invalid_header", 400, "A header is not valid", false;
     /// The inputs do not fit the schema that the workflow declares under `inputs`.
     InvalidInputs => "invalid_inputs", 422, "The inputs do not fit the workflow", false;
+    /// What speaks for an attempt has to show the token of its job, as leased with the same API key, while the attempt is outstanding.
+    InvalidJobToken => "invalid_job_token", 403, "The token is not one of an outstanding job", false;
     /// The output given by hand breaks a postcondition of the node, or a condition behind it cannot be judged on it.
     InvalidOutput => "invalid_output", 422, "The output does not fit the node", false;
     /// A query parameter is unknown or has a value that cannot be used.

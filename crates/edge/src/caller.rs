@@ -70,12 +70,13 @@ impl Caller {
         *self.roles == [Role::Agent]
     }
 
-    /// How the log names it.
+    /// How the log names it. A key that has no roles but those of programs is a program's.
     pub fn actor(&self) -> Actor {
+        let of_program = |role: &Role| matches!(role, Role::Agent | Role::Runner);
         let kind = match &*self.roles {
-            [Role::Runner] => "runner",
-            [Role::Agent] => "agent",
-            _ => "user",
+            roles if roles.is_empty() || !roles.iter().all(of_program) => "user",
+            roles if roles.contains(&Role::Agent) => "agent",
+            _ => "runner",
         };
         Actor(format!("{kind}:{}", self.name).into())
     }
@@ -154,6 +155,9 @@ mod tests {
         assert_eq!(&*caller(&["operator", "approver"]).actor().0, "user:ada");
         assert_eq!(&*caller(&["runner"]).actor().0, "runner:ada");
         assert_eq!(&*caller(&["agent"]).actor().0, "agent:ada");
+        assert_eq!(&*caller(&["runner", "agent"]).actor().0, "agent:ada");
+        assert_eq!(&*caller(&["agent", "group:admin"]).actor().0, "agent:ada");
+        assert_eq!(&*caller(&["group:admin"]).actor().0, "user:ada");
         assert_eq!(&*caller(&["runner", "approver"]).actor().0, "user:ada");
     }
 

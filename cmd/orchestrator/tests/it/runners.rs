@@ -93,3 +93,94 @@ async fn long_values_go_in_under_their_digest() {
     let none = stack.get(&format!("/v1/artifacts/sha256:{}", "0".repeat(64))).await;
     assert_eq!(none.code(), "artifact_not_found");
 }
+
+fn planned() -> Value {
+    json!({"nodes": [
+        {"id": "plan", "type": "agent", "pool": "own", "config": {"task": "plan"}},
+        {"id": "done", "type": "transform", "config": {"template": 1}},
+    ], "edges": [{"from": "plan", "to": "done"}]})
+}
+
+fn one_more(node_id: Option<&str>) -> Value {
+    let node = json!({"id": "more", "type": "transform", "config": {"template": 2}});
+    json!({"operations": [{"op": "add", "path": "/nodes/-", "value": node}], "node_id": node_id})
+}
+
+/// Starts a run, and leases the job of its agent.
+async fn agent_job(stack: &Stack, key: &str) -> (String, Value) {
+    let run = stack.start(&planned()).await;
+    let body = json!({"runner": "r1", "pool": "own", "names": ["agent"], "limit": 1});
+    let leased = stack.ask(key, Method::POST, "/v1/runners/lease", Some(&body)).await.json();
+    assert_eq!(leased["jobs"][0]["run"], json!(run));
+    (run, leased["jobs"][0].clone())
+}
+
+fn answer(job: &Value) -> Value {
+    json!({"result": {
+        "workspace": job["workspace"], "run": job["run"], "instance": "plan", "attempt": 1,
+        "runner": "r1", "outcome": {"completed": {"output": {"value": "planned"}}},
+    }})
+}
+
+#[tokio::test]
+async fn a_program_speaks_for_a_node_with_the_token_of_its_job() {
+    let stack = Stack::new().await;
+    let roles = [Role::Runner, Role::Agent];
+    let (ours, rival) =
+        (stack.key(OURS, "ours", &roles).await, stack.key(OURS, "rival", &roles).await);
+    let (run, job) = agent_job(&stack, &ours).await;
+    let (other_run, other_job) = agent_job(&stack, &ours).await;
+    let (token, other) =
+        (job["token"].as_str().unwrap(), other_job["token"].as_str().unwrap().to_owned());
+    let forged = format!("{}0", &token[..token.len() - 1]);
+    let forged = if forged == token { format!("{}1", &token[..token.len() - 1]) } else { forged };
+    for (key, run, shown, node_id, expected) in [
+        (&ours, &run, None, Some("plan"), "invalid_job_token"),
+        (&rival, &run, Some(token), None, "invalid_job_token"),
+        (&ours, &run, Some(&*forged), None, "invalid_job_token"),
+        (&ours, &run, Some("job.00.00"), None, "invalid_job_token"),
+        (&ours, &run, Some(token), Some("done"), "invalid_job_token"),
+        (&ours, &other_run, Some(token), None, "invalid_job_token"),
+        (&ours, &run, Some(&*other), None, "invalid_job_token"),
+        (&ours, &run, Some(token), Some("plan"), ""),
+        (&ours, &run, Some(token), None, ""),
+        (&ours, &run, None, None, ""),
+        (&stack.admin, &run, None, Some("plan"), ""),
+    ] {
+        let path = format!("/v1/runs/{run}/patches?dry_run");
+        let headers: Vec<_> = shown.iter().map(|shown| ("aob-job-token", *shown)).collect();
+        let body = one_more(node_id);
+        let got = stack.ask_with(key, Method::POST, &path, Some(&body), &headers).await;
+        let code = if got.status == StatusCode::OK { String::new() } else { got.code() };
+        assert_eq!(code, expected, "{shown:?} {node_id:?}: {}", got.text);
+    }
+    let path = format!("/v1/runs/{run}/patches");
+    let twice = [("aob-job-token", token), ("aob-job-token", token)];
+    let got = stack.ask_with(&ours, Method::POST, &path, Some(&one_more(None)), &twice).await;
+    assert_eq!(got.code(), "invalid_header");
+    let shown = [("aob-job-token", token)];
+    let got = stack.ask_with(&ours, Method::POST, &path, Some(&one_more(None)), &shown).await;
+    assert_eq!(got.status, StatusCode::CREATED, "{}", got.text);
+    assert_eq!((&got.json()["by"], &got.json()["origin"]), (&json!("agent:ours"), &json!("agent")));
+}
+
+#[tokio::test]
+async fn a_token_ends_with_its_attempt_and_answers_for_no_other() {
+    let stack = Stack::new().await;
+    let ours = stack.key(OURS, "ours", &[Role::Runner, Role::Agent]).await;
+    let (run, job) = agent_job(&stack, &ours).await;
+    let (_, other) = agent_job(&stack, &ours).await;
+    let send = async |token: &Value| {
+        let headers = [("aob-job-token", token.as_str().unwrap())];
+        let path = "/v1/runners/result";
+        stack.ask_with(&ours, Method::POST, path, Some(&answer(&job)), &headers).await
+    };
+    assert_eq!(send(&other["token"]).await.code(), "invalid_job_token");
+    assert_eq!(send(&job["token"]).await.json()["accepted"], true);
+    // What comes again is answered as ever, and nobody is spoken for any more.
+    assert_eq!(send(&job["token"]).await.json()["accepted"], false);
+    let path = format!("/v1/runs/{run}/patches?dry_run");
+    let headers = [("aob-job-token", job["token"].as_str().unwrap())];
+    let got = stack.ask_with(&ours, Method::POST, &path, Some(&one_more(None)), &headers).await;
+    assert_eq!((got.status, got.code().as_str()), (StatusCode::FORBIDDEN, "invalid_job_token"));
+}

@@ -154,6 +154,7 @@ fn job(run: u128, attempt: u32, config: PayloadMessage) -> JobMessage {
         timeout_ms: Some(300_000),
         idle_timeout_ms: None,
         queue_deadline: None,
+        token: None,
     }
 }
 

@@ -67,6 +67,12 @@ pub struct JobMessage {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub queue_deadline: Option<Timestamp>,
+    /// Shows that its bearer was given this attempt: the header `Aob-Job-Token` of what it sends on
+    /// behalf of the attempt. Worth nothing without the API key that it was leased with, and nothing
+    /// once the attempt is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub token: Option<Arc<str>>,
 }
 
 impl JobMessage {
@@ -98,6 +104,7 @@ impl JobMessage {
             timeout_ms: job.timeout_ms,
             idle_timeout_ms: job.idle_timeout_ms,
             queue_deadline: job.queue_deadline,
+            token: None,
         })
     }
 

@@ -270,6 +270,7 @@ class AsyncRunners:
         self,
         result: models.Result | Mapping[str, Any],
         *,
+        aob_job_token: str | None = None,
         logs: models.LogChunk | Mapping[str, Any] | None = None,
     ) -> models.ResultResponse:
         """Takes the answer to a job in, and answers once it is durable. Repeating it changes nothing.
@@ -282,6 +283,7 @@ class AsyncRunners:
             "POST",
             "/v1/runners/result",
             models.ResultResponse,
+            headers={"Aob-Job-Token": aob_job_token},
             body=body_of({"result": result, "logs": logs}, ["result"]),
         )
         return await self._transport.send(call)
@@ -337,6 +339,7 @@ class AsyncRunsPatches:
         operations: Sequence[Mapping[str, Any]],
         *,
         idempotency_key: str | None = None,
+        aob_job_token: str | None = None,
         base: str | None = None,
         description: str | None = None,
         node_id: str | None = None,
@@ -351,6 +354,7 @@ class AsyncRunsPatches:
                 `/nodes/fetch/config/url`, `/edges/fetch->save`, `/nodes/-`.
             idempotency_key: Makes repetitions harmless; without one, the client draws one for this
                 call.
+            aob_job_token: Token of the job on whose behalf it is proposed: it says `node_id`
             base: The document that it was made against, as `GET /v1/runs/{id}/graph` named it. If
                 the run has moved on, the patch is brought to what holds where it touches other
                 parts. Absent: the one that holds.
@@ -362,7 +366,10 @@ class AsyncRunsPatches:
             "POST",
             f"/v1/runs/{segment(run)}/patches",
             models.RunPatch,
-            headers={"Idempotency-Key": idempotency_key or fresh_key()},
+            headers={
+                "Idempotency-Key": idempotency_key or fresh_key(),
+                "Aob-Job-Token": aob_job_token,
+            },
             body=body_of(
                 {
                     "operations": operations,
@@ -381,6 +388,7 @@ class AsyncRunsPatches:
         operations: Sequence[Mapping[str, Any]],
         *,
         idempotency_key: str | None = None,
+        aob_job_token: str | None = None,
         base: str | None = None,
         description: str | None = None,
         node_id: str | None = None,
@@ -393,6 +401,7 @@ class AsyncRunsPatches:
                 `/nodes/fetch/config/url`, `/edges/fetch->save`, `/nodes/-`.
             idempotency_key: Makes repetitions harmless; without one, the client draws one for this
                 call.
+            aob_job_token: Token of the job on whose behalf it is proposed: it says `node_id`
             base: The document that it was made against, as `GET /v1/runs/{id}/graph` named it. If
                 the run has moved on, the patch is brought to what holds where it touches other
                 parts. Absent: the one that holds.
@@ -405,7 +414,10 @@ class AsyncRunsPatches:
             f"/v1/runs/{segment(run)}/patches",
             models.PlanView,
             query={"dry_run": True},
-            headers={"Idempotency-Key": idempotency_key or fresh_key()},
+            headers={
+                "Idempotency-Key": idempotency_key or fresh_key(),
+                "Aob-Job-Token": aob_job_token,
+            },
             body=body_of(
                 {
                     "operations": operations,

@@ -10,6 +10,7 @@ from enum import IntEnum
 from typing import Any
 
 from aob._calls import Unset, unset
+from aob._secrets import Redactor
 
 __all__ = ["Attempt", "AttemptKey", "Report", "StopCause"]
 
@@ -67,6 +68,8 @@ class Attempt:
         self.stop_flag = threading.Event()
         """As `stopping`, for threads."""
         self.stop_cause: StopCause | None = None
+        self.redactor = Redactor()
+        """Keeps secrets out of what it reports."""
         self._lock = threading.Lock()
         self._moved = False
         self._progress: Any | Unset = unset
@@ -85,12 +88,13 @@ class Attempt:
     def progress(self, value: Any) -> None:
         """Reports progress, which restarts the idle timeout."""
         with self._lock:
-            self._progress = value
+            self._progress = self.redactor.value(value)
             self._moved = True
 
     def log(self, line: str) -> None:
         """Reports a log line, which counts as progress too."""
-        cut = line.encode("utf-8", "replace")[:_LINE_BYTES_MAX].decode("utf-8", "ignore")
+        clean = self.redactor.text(line).encode("utf-8", "replace")
+        cut = clean[:_LINE_BYTES_MAX].decode("utf-8", "ignore")
         with self._lock:
             self._moved = True
             if len(self._lines) == _PENDING_LINES_MAX:

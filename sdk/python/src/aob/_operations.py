@@ -268,6 +268,7 @@ class Runners:
         self,
         result: models.Result | Mapping[str, Any],
         *,
+        aob_job_token: str | None = None,
         logs: models.LogChunk | Mapping[str, Any] | None = None,
     ) -> models.ResultResponse:
         """Takes the answer to a job in, and answers once it is durable. Repeating it changes nothing.
@@ -280,6 +281,7 @@ class Runners:
             "POST",
             "/v1/runners/result",
             models.ResultResponse,
+            headers={"Aob-Job-Token": aob_job_token},
             body=body_of({"result": result, "logs": logs}, ["result"]),
         )
         return self._transport.send(call)
@@ -335,6 +337,7 @@ class RunsPatches:
         operations: Sequence[Mapping[str, Any]],
         *,
         idempotency_key: str | None = None,
+        aob_job_token: str | None = None,
         base: str | None = None,
         description: str | None = None,
         node_id: str | None = None,
@@ -349,6 +352,7 @@ class RunsPatches:
                 `/nodes/fetch/config/url`, `/edges/fetch->save`, `/nodes/-`.
             idempotency_key: Makes repetitions harmless; without one, the client draws one for this
                 call.
+            aob_job_token: Token of the job on whose behalf it is proposed: it says `node_id`
             base: The document that it was made against, as `GET /v1/runs/{id}/graph` named it. If
                 the run has moved on, the patch is brought to what holds where it touches other
                 parts. Absent: the one that holds.
@@ -360,7 +364,10 @@ class RunsPatches:
             "POST",
             f"/v1/runs/{segment(run)}/patches",
             models.RunPatch,
-            headers={"Idempotency-Key": idempotency_key or fresh_key()},
+            headers={
+                "Idempotency-Key": idempotency_key or fresh_key(),
+                "Aob-Job-Token": aob_job_token,
+            },
             body=body_of(
                 {
                     "operations": operations,
@@ -379,6 +386,7 @@ class RunsPatches:
         operations: Sequence[Mapping[str, Any]],
         *,
         idempotency_key: str | None = None,
+        aob_job_token: str | None = None,
         base: str | None = None,
         description: str | None = None,
         node_id: str | None = None,
@@ -391,6 +399,7 @@ class RunsPatches:
                 `/nodes/fetch/config/url`, `/edges/fetch->save`, `/nodes/-`.
             idempotency_key: Makes repetitions harmless; without one, the client draws one for this
                 call.
+            aob_job_token: Token of the job on whose behalf it is proposed: it says `node_id`
             base: The document that it was made against, as `GET /v1/runs/{id}/graph` named it. If
                 the run has moved on, the patch is brought to what holds where it touches other
                 parts. Absent: the one that holds.
@@ -403,7 +412,10 @@ class RunsPatches:
             f"/v1/runs/{segment(run)}/patches",
             models.PlanView,
             query={"dry_run": True},
-            headers={"Idempotency-Key": idempotency_key or fresh_key()},
+            headers={
+                "Idempotency-Key": idempotency_key or fresh_key(),
+                "Aob-Job-Token": aob_job_token,
+            },
             body=body_of(
                 {
                     "operations": operations,

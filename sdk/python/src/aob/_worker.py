@@ -115,12 +115,17 @@ class Worker:
                 if not slot["pointer"].startswith("/tools/"):
                     message = f"`{slot['pointer']}` names a secret, and a model would read it"
                     raise Failure("secret_refused", message)
-        config, redactor = fill(config, slots, self._secrets)
-        return Run(
-            job, attempt, config, value, client=self._client, redactor=redactor, llm=self._llm
-        )
+        config, attempt.redactor = fill(config, slots, self._secrets)
+        return Run(job, attempt, config, value, client=self._client, llm=self._llm)
 
     async def _call(self, handler: Agent | Function, run: Run) -> Any:
+        try:
+            return await self._handle(handler, run)
+        except SystemExit as error:
+            # It would end the runner, with everything else that it has in hand.
+            raise Failure("exception", f"the handler exits with {error.code}") from error
+
+    async def _handle(self, handler: Agent | Function, run: Run) -> Any:
         args = (run.config.get("args"),) if isinstance(handler, Function) else ()
         takes_run = isinstance(handler, Agent) or handler.takes_run
         if handler.is_async:
@@ -133,7 +138,7 @@ class Worker:
         self, job: Job, attempt: Attempt, run: Run | None, outcome: Outcome
     ) -> dict[str, Any] | None:
         """The result as it is sent; `None`: nobody wants it any more."""
-        redactor = run.redactor if run else Redactor()
+        redactor = attempt.redactor
         result = self._answer(job, {"cancelled": {}})
         if isinstance(outcome, Completed):
             try:
@@ -200,7 +205,9 @@ class Worker:
         while not attempt.lost.is_set():
             asked_ms = None
             try:
-                answer = await self._client.runners.result(result, logs=logs)
+                answer = await self._client.runners.result(
+                    result, logs=logs, aob_job_token=job.token
+                )
             except ApiError as error:
                 if not error.retryable and error.status not in {401, 403}:
                     _LOG.error("the result of %s is refused: %s", attempt.key, error)

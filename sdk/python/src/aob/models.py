@@ -1378,6 +1378,12 @@ class Job(Model):
     """
     Milliseconds from the grant.
     """
+    token: str | None = None
+    """
+    Shows that its bearer was given this attempt: the header `Aob-Job-Token` of what it sends on
+    behalf of the attempt. Worth nothing without the API key that it was leased with, and nothing
+    once the attempt is over.
+    """
     workspace: str
     """
     The tenant.

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping, Sequence
 
     from aob._attempt import Attempt
-    from aob._secrets import Redactor
     from aob.client import AsyncClient
     from aob.llm.models import LLM
     from aob.models import GraphView, Job, PlanView, RunPatch
@@ -35,7 +34,7 @@ class _Job:
 
     def __init__(self, job: Job, attempt: Attempt, config: Any, value: Any) -> None:
         self.attempt_handle = attempt
-        # What the worker needs of it.
+        self._token: str | None = job.token
         self.id: str = job.run
         """The run."""
         self.workspace: str = job.workspace
@@ -120,11 +119,9 @@ class Run(_Job):
         value: Any,
         *,
         client: AsyncClient,
-        redactor: Redactor,
         llm: LLM,
     ) -> None:
         super().__init__(job, attempt, config, value)
-        self.redactor = redactor
         self._llm = llm
         self.client = client
         """Client with the runner's own key."""
@@ -207,7 +204,7 @@ class Run(_Job):
         are in the log, or neither. Whether it then applies or waits for an approval, `approval`
         and `growth` of the plan say.
 
-        The patch is this node's in this run, whoever wrote it: neither can be said.
+        The patch is this node's in this run, whoever wrote it: the job's token says so.
 
         Args:
             operations: JSON Patch: `add`, `remove`, `replace`, `test`.
@@ -222,12 +219,12 @@ class Run(_Job):
         """
         if len(self.patches) >= PATCHES_MAX:
             raise ValueError(f"a result carries at most {PATCHES_MAX} patches")
-        said = self.redactor.value([dict(operation) for operation in operations])
+        said = self.attempt_handle.redactor.value([dict(operation) for operation in operations])
         before = [operation for patch in self.patches for operation in patch["operations"]]
         plan = await self._plan([*before, *said], description, base, len(before))
         patch: dict[str, Any] = {
             "operations": said,
-            "description": self.redactor.text(description),
+            "description": self.attempt_handle.redactor.text(description),
         }
         if base is not None or (plan is not None and not self.patches):
             patch["base"] = base or (plan.base if plan else None)
@@ -244,14 +241,15 @@ class Run(_Job):
         Raises:
             PatchRejected: It breaks a rule.
         """
-        said = self.redactor.value([dict(operation) for operation in operations])
+        said = self.attempt_handle.redactor.value([dict(operation) for operation in operations])
         key = f"{self.idempotency_key}/{self.attempt}/{len(self.patches)}/{_short(said)}"
         return await self.client.runs.patches.propose(
             self.id,
             said,
-            description=self.redactor.text(description),
+            description=self.attempt_handle.redactor.text(description),
             base=base,
             node_id=self.instance,
+            aob_job_token=self._token,
             idempotency_key=key,
         )
 
@@ -260,7 +258,12 @@ class Run(_Job):
     ) -> PlanView | None:
         try:
             return await self.client.runs.patches.plan(
-                self.id, operations, description=description, base=base, node_id=self.instance
+                self.id,
+                operations,
+                description=description,
+                base=base,
+                node_id=self.instance,
+                aob_job_token=self._token,
             )
         except PatchRejected as error:
             raise _own(error, own_from) from error

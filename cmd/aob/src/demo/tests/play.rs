@@ -251,6 +251,7 @@ impl Play {
                     timeout_ms: job.timeout_ms,
                     idle_timeout_ms: job.idle_timeout_ms,
                     queue_deadline: None,
+                    token: None,
                 };
                 let attempt = Attempt::granted_now(message.key(), "r1".into());
                 let key = (message.instance.clone(), message.attempt);

@@ -3,7 +3,7 @@
 use aob_api::{PlanView, Problem, ProposeRunPatch, RunPatch};
 use aob_coordinator::LoadedRun;
 use aob_edge::{Answer, Caller, JsonBody, Query, Refusal};
-use aob_engine::{Blob, Command, PatchOrigin, ProposePatch as Proposal};
+use aob_engine::{Blob, Command, PatchOrigin, ProposePatch as Proposal, RunId};
 use axum::Json;
 use axum::extract::State;
 use axum::response::IntoResponse;
@@ -11,6 +11,7 @@ use http::Uri;
 
 use crate::api::{Api, Parts};
 use crate::command::Sent;
+use crate::endpoints::runners::token::{JobToken, invalid_token};
 use crate::idempotency::Once;
 use crate::input::{RunPath, flag};
 
@@ -22,6 +23,8 @@ use crate::input::{RunPath, flag};
         ("run" = String, Path),
         ("dry_run" = Option<bool>, Query, description = "Only plan"),
         ("Idempotency-Key" = Option<String>, Header),
+        ("Aob-Job-Token" = Option<String>, Header,
+         description = "Token of the job on whose behalf it is proposed: it says `node_id`"),
     ),
     request_body = ProposeRunPatch,
     responses(
@@ -36,12 +39,14 @@ pub(crate) async fn handle(
     caller: Caller,
     RunPath(run): RunPath,
     uri: Uri,
-    once: Once,
+    sent: (Once, JobToken),
     body: JsonBody<ProposeRunPatch>,
 ) -> Answer {
+    let (once, token) = sent;
     let query = Query::of(&uri, &["dry_run"])?;
     let JsonBody { value, hash } = body;
     if flag(&query, "dry_run")? {
+        let value = api.on_behalf(&caller, run, &token, value).await?;
         let loaded = api.loaded(&caller, run).await?;
         let proposal = api.proposal(&loaded, value).await?;
         let sound = api.plan(&caller, &loaded, &proposal).await?;
@@ -51,6 +56,7 @@ pub(crate) async fn handle(
         Ok(turn) => turn,
         Err(before) => return Ok(before),
     };
+    let value = api.on_behalf(&caller, run, &token, value).await?;
     let loaded = api.loaded(&caller, run).await?;
     let proposal = api.proposal(&loaded, value).await?;
     let sound = api.plan(&caller, &loaded, &proposal).await?;
@@ -67,6 +73,7 @@ pub(crate) async fn handle(
         ("run" = String, Path),
         ("dry_run" = Option<bool>, Query, description = "Only plan"),
         ("Idempotency-Key" = Option<String>, Header),
+        ("Aob-Job-Token" = Option<String>, Header),
     ),
     request_body = ProposeRunPatch,
     responses(
@@ -81,13 +88,35 @@ pub(crate) async fn alias(
     caller: Caller,
     run: RunPath,
     uri: Uri,
-    once: Once,
+    sent: (Once, JobToken),
     body: JsonBody<ProposeRunPatch>,
 ) -> Answer {
-    handle(state, caller, run, uri, once, body).await
+    handle(state, caller, run, uri, sent, body).await
 }
 
 impl Parts {
+    /// The body with the instance that it speaks for. The token of a job says it; what only claims
+    /// to be one has to be a person's, who may say that an agent is at fault.
+    async fn on_behalf(
+        &self,
+        caller: &Caller,
+        run: RunId,
+        token: &JobToken,
+        body: ProposeRunPatch,
+    ) -> Result<ProposeRunPatch, Refusal> {
+        let Some(job) = self.named_by(caller, token).await? else {
+            if caller.actor().is_machine() && body.node_id.is_some() {
+                return Err(invalid_token("a program speaks for a node with the token of its job"));
+            }
+            return Ok(body);
+        };
+        if job.run != run || body.node_id.as_ref().is_some_and(|node| *node != job.instance) {
+            return Err(invalid_token("the token is one of another attempt"));
+        }
+        self.outstanding(caller, &job).await?;
+        Ok(ProposeRunPatch { node_id: Some(job.instance), ..body })
+    }
+
     /// The command that a body asks for.
     async fn proposal(
         &self,

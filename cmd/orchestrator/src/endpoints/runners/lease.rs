@@ -89,6 +89,7 @@ async fn claim(api: &Api, caller: &Caller, request: &LeaseRequest) -> Answer<Vec
             Err(error) => tracing::error!(%error, key = ?lease.row.key, "a job cannot be built"),
         }
     }
+    api.seal(caller, &mut jobs).await?;
     Ok(jobs)
 }
 

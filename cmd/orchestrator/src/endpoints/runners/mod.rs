@@ -4,6 +4,7 @@ pub(crate) mod heartbeat;
 pub(crate) mod lease;
 mod logs;
 pub(crate) mod result;
+pub(crate) mod token;
 
 use aob_edge::Caller;
 

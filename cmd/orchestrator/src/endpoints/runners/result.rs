@@ -9,6 +9,7 @@ use axum::Json;
 use axum::extract::State;
 use http::Uri;
 
+use super::token::{JobToken, invalid_token};
 use super::{holder, logs};
 use crate::api::Api;
 use crate::errors::{run_not_found, submit_error};
@@ -16,6 +17,7 @@ use crate::errors::{run_not_found, submit_error};
 /// Takes the answer to a job in, and answers once it is durable. Repeating it changes nothing.
 #[utoipa::path(
     post, path = "/v1/runners/result", tag = "runners", operation_id = "runners_result",
+    params(("Aob-Job-Token" = Option<String>, Header)),
     request_body = ResultRequest,
     responses(
         (status = 200, body = ResultResponse),
@@ -26,6 +28,7 @@ pub(crate) async fn handle(
     State(api): State<Api>,
     caller: Caller,
     uri: Uri,
+    token: JobToken,
     body: JsonBody<ResultRequest>,
 ) -> Answer<Json<ResultResponse>> {
     Query::of(&uri, &[])?;
@@ -33,6 +36,11 @@ pub(crate) async fn handle(
     api.run_row(&caller, result.run).await?;
     if result.workspace != caller.workspace() {
         return Err(run_not_found(&result.run.to_string()));
+    }
+    if let Some(named) = api.named_by(&caller, &token).await?
+        && named != result.key()
+    {
+        return Err(invalid_token("the token is one of another attempt"));
     }
     let key = LeaseKey {
         run: stream(result.run),

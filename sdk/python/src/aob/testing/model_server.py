@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import threading
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -56,8 +57,7 @@ class ScriptedModel:
         class Handler(_Handler):
             owner = model
 
-        self._http = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-        self._http.daemon_threads = True
+        self._http = _Http(("127.0.0.1", port), Handler)
         self._thread = threading.Thread(
             target=self._http.serve_forever, args=(0.01,), name="scripted model", daemon=True
         )
@@ -111,6 +111,18 @@ class ScriptedModel:
         counts = (len(prompt), cached, len(answer) + _CHARS_PER_TOKEN)
         read, cached, written = (count // _CHARS_PER_TOKEN for count in counts)
         return read, cached, written
+
+
+class _Http(ThreadingHTTPServer):
+    """Takes many connections at once, and does not mind those that break."""
+
+    daemon_threads = True
+    request_queue_size = 256
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Says nothing of connections that were broken off."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -15,6 +15,7 @@ import hashlib
 import json
 import select
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -101,8 +102,7 @@ class ScriptedServer:
         class Handler(_Handler):
             server_of_jobs = owner
 
-        self._http = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-        self._http.daemon_threads = True
+        self._http = _Http(("127.0.0.1", port), Handler)
 
     @property
     def url(self) -> str:
@@ -149,6 +149,7 @@ class ScriptedServer:
                 "priority": "medium",
                 "idempotency_key": hashlib.sha256(run.encode()).hexdigest()[:32],
                 "leased": True,
+                "token": f"job.{run}",
                 **more,
             }
             self._jobs.append(job)
@@ -305,6 +306,18 @@ class ScriptedServer:
             "proposed_at": "2026-01-01T00:00:00Z",
             "links": {"self": "", "diff": "", "graph": ""},
         }
+
+
+class _Http(ThreadingHTTPServer):
+    """Takes many connections at once, and does not mind those that break."""
+
+    daemon_threads = True
+    request_queue_size = 256
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Says nothing of connections that were broken off."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):

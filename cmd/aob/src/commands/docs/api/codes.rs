@@ -27,6 +27,7 @@ pub(super) fn of(operation: Option<Op>, body: bool, parameters: &[&str]) -> Vec<
             "Prefer" | "If-Match" | "If-None-Match" | "Last-Event-ID" | "webhook-id" => {
                 codes.push(Code::InvalidHeader);
             }
+            "Aob-Job-Token" => codes.extend([Code::InvalidHeader, Code::InvalidJobToken]),
             "cursor" => codes.push(Code::InvalidCursor),
             // A webhook's URL does not say what is wrong with it.
             "run" | "name" | "signature" if operation == Some(Op::WebhooksDeliver) => {}
