@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+import subprocess
+import sys
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -15,6 +18,7 @@ from aob.testing import ScriptedModel, scripted_llm, serving
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
     from conftest import Product
 
@@ -134,8 +138,9 @@ def test_growth_waits_for_a_person(product: Product, client: Client) -> None:
     assert only(log_of(client, run.id), "patch_applied") == []
 
 
+@pytest.mark.parametrize("roles", [(), ("runner", "agent")], ids=["person", "program"])
 def test_a_patch_proposed_at_once_is_applied_while_the_attempt_goes_on(
-    product: Product, client: Client
+    product: Product, client: Client, roles: tuple[str, ...]
 ) -> None:
     @agent
     async def at_once(run: Run) -> Any:
@@ -143,11 +148,35 @@ def test_a_patch_proposed_at_once_is_applied_while_the_attempt_goes_on(
         nodes = {node.id for node in (await run.graph()).nodes}
         return [patch.status, patch.by, "record" in nodes]
 
-    with working(product, "at-once", at_once):
+    token = product.key("team", *roles) if roles else None
+    with working(product, "at-once", at_once, token=token):
         run = client.runs.start(workflow("at-once"), inputs={"who": "Ada"}, wait=30)
-    assert run.output == {"plan": ["applied", "user:local", True]}
+    by = "agent:team" if roles else "user:local"
+    assert run.output == {"plan": ["applied", by, True]}
     [proposed] = only(log_of(client, run.id), "patch_proposed")
     assert (proposed["origin"], proposed["instance"]) == ("agent", "plan")
+
+
+def test_a_program_that_was_given_another_job_does_not_speak_for_this_one(
+    product: Product, client: Client
+) -> None:
+    @agent
+    async def claims(run: Run) -> Any:
+        operations = [{"op": "add", "path": "/nodes/-", "value": RECORD[0]["value"]}]
+        said = []
+        for token in (None, "job.00.00"):
+            try:
+                await run.client.runs.patches.plan(
+                    run.id, operations, node_id="done", aob_job_token=token
+                )
+            except ApiError as error:
+                said.append(error.code)
+        return said
+
+    token = product.key("claims", "runner", "agent")
+    with working(product, "claims", claims, token=token):
+        run = client.runs.start(workflow("claims"), inputs={"who": "Ada"}, wait=30)
+    assert run.output == {"plan": ["invalid_job_token", "invalid_job_token"]}
 
 
 def test_a_refused_patch_says_where_and_a_failure_follows_on_error(
@@ -264,3 +293,39 @@ def test_a_key_that_may_not_execute_jobs_is_told_so(product: Product) -> None:
     served = working(product, "x", asks, token=token)
     with pytest.raises(ApiError, match="jobs:execute"), served:
         served.join()
+
+
+KILLED = """
+import os, signal, sys
+from aob import AgentRunner, agent
+
+@agent
+async def dies(run):
+    await run.propose_patch(RECORD, description="keep a record")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+RECORD = %r
+AgentRunner(dies, pool="killed", server=sys.argv[1], token=sys.argv[2]).run()
+"""
+
+
+def test_what_a_killed_runner_had_in_hand_is_done_once_by_another(
+    product: Product, client: Client, tmp_path: Path
+) -> None:
+    @agent
+    async def proposes(run: Run) -> int:
+        await run.propose_patch(RECORD, description="keep a record")
+        return run.attempt
+
+    script = tmp_path / "runner.py"
+    script.write_text(KILLED % RECORD)
+    document = workflow("killed")
+    document["nodes"][0]["retry"] = {"max_attempts": 3, "backoff_ms": 1}
+    run = client.runs.start(document, inputs={"who": "Ada"})
+    command = [sys.executable, script, product.server, product.token()]
+    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+    with working(product, "killed", proposes):
+        ended = client.runs.get(run.id, wait=40)
+    assert (ended.status, ended.output) == ("completed", {"plan": 2})
+    events = log_of(client, run.id)
+    assert len(only(events, "patch_proposed")) == len(only(events, "patch_applied")) == 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import subprocess
 import sys
@@ -138,6 +137,16 @@ def test_what_a_handler_raises_is_the_failure() -> None:
     async def answers_nonsense(_: Run) -> Any:
         return {"x": object()}
 
+    @agent
+    async def exits(_: Run) -> Any:
+        sys.exit(3)
+
+    @agent
+    def exits_in_a_thread(_: BlockingRun) -> Any:
+        sys.exit(3)
+
+    for handler in (exits, exits_in_a_thread):
+        assert run_agent(handler).failure["message"] == "the handler exits with 3"
     assert run_agent(gives_up).failure == {
         "code": "no_data",
         "message": "there is none",
@@ -339,13 +348,16 @@ def test_a_runner_that_is_not_wanted_says_so() -> None:
 
 def test_only_so_many_jobs_run_at_once() -> None:
     running = most = 0
+    full = asyncio.Event()
 
     @agent
     async def counts(_: Run) -> None:
         nonlocal running, most
         running += 1
         most = max(most, running)
-        await asyncio.sleep(0.01)
+        if running == 4:
+            full.set()
+        await full.wait()
         running -= 1
 
     with ScriptedServer() as server:
@@ -397,15 +409,14 @@ def test_draining_stops_what_does_not_finish() -> None:
 
 
 SCRIPT = """
+import asyncio
 import sys
 from aob import AgentRunner, agent
 
 @agent
 async def slow(run):
-    import asyncio
     run.log("begun")
-    await asyncio.sleep(0.3)
-    return "finished"
+    return (await asyncio.to_thread(sys.stdin.readline)).strip()
 
 AgentRunner(slow, server=sys.argv[1], token="t", drain_s=10).run()
 """
@@ -416,13 +427,15 @@ def test_sigterm_drains(tmp_path: Path) -> None:
     script.write_text(SCRIPT)
     with ScriptedServer() as server:
         key = server.add_job()
-        process = subprocess.Popen([sys.executable, script, server.url], env=os.environ)
+        command = [sys.executable, script, server.url]
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, text=True)
         try:
             server.wait_told(key, lambda told: bool(told.lines), 30.0)
             process.send_signal(signal.SIGTERM)
-            assert process.wait(20) == 0
+            process.communicate("finished\n", timeout=20)
         finally:
             process.kill()
+        assert process.returncode == 0
     assert server.results[key]["outcome"]["completed"]["output"] == {"value": "finished"}
 
 
@@ -431,8 +444,10 @@ SLOTS = [{"pointer": "/args/key", "parts": [{"text": "Bearer "}, {"secret": "crm
 
 def test_secrets_reach_functions_and_do_not_leave_them() -> None:
     @function
-    def call(args: Any) -> Any:
+    def call(args: Any, run: BlockingRun) -> Any:
         assert args["key"] == "Bearer s3cr3t/value"
+        run.log(f"with {args['key']}")
+        run.progress({"key": args["key"]})
         return {"echo": args["key"], "s3cr3t/value": ["s3cr3t%2Fvalue"]}
 
     @function
@@ -454,6 +469,7 @@ def test_secrets_reach_functions_and_do_not_leave_them() -> None:
                 outcome = server.result(key)["outcome"]
         if expected is not None:
             assert outcome["completed"]["output"]["value"] == expected
+            assert server.told[key].lines == ["with Bearer [secret:crm]"]
         else:
             failure = outcome["failed"]["failure"]
             assert failure["message"] == "the key is Bearer [secret:crm]"

@@ -24,6 +24,8 @@ __all__ = ["AsyncTransport", "Transport"]
 T = TypeVar("T")
 
 _TIMEOUT_S = 30.0
+_CONNECTIONS_MAX = 32
+"""To a server without HTTP/2. More cost more to look after than they bring."""
 _STREAM_IDLE_S = 45.0
 """A stream says something every 15 s, so after this long without it is dead."""
 _EVENT_BYTES_MAX = 16 * 1024 * 1024
@@ -45,7 +47,7 @@ class _Shared:
             "headers": headers,
             "http2": True,
             "timeout": httpx2.Timeout(_TIMEOUT_S, connect=10.0),
-            "limits": httpx2.Limits(max_connections=256, keepalive_expiry=60.0),
+            "limits": httpx2.Limits(max_connections=_CONNECTIONS_MAX, keepalive_expiry=60.0),
         }
 
     @staticmethod

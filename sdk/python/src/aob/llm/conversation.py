@@ -46,8 +46,8 @@ class Limits:
     """Turns of the model."""
     corrections: int = 3
     """Times that a rejected answer or patch goes back to the model."""
-    tokens: int = 4096
-    """Tokens of one turn of the model."""
+    tokens: int = 16_384
+    """Tokens of one turn of the model, its thoughts included."""
 
 
 @dataclass
