@@ -1184,10 +1184,19 @@ class AsyncWorkflowsPatches:
         )
         return await self._transport.send(call)
 
-    async def get(self, tag: str, patch: str) -> models.WorkflowPatch:
-        """Shows a patch of a workflow: where it stands, its operations, and why it was rejected."""
+    async def get(self, tag: str, patch: str, *, wait: int | None = None) -> models.WorkflowPatch:
+        """Shows a patch of a workflow: where it stands, its operations, and why it was rejected. With
+        `Prefer: wait=N`, once it is decided, or after so many seconds.
+
+        Args:
+            wait: Seconds to wait for the outcome, at most 60.
+        """
         call: Call[models.WorkflowPatch] = Call(
-            "GET", f"/v1/workflows/{segment(tag)}/patches/{segment(patch)}", models.WorkflowPatch
+            "GET",
+            f"/v1/workflows/{segment(tag)}/patches/{segment(patch)}",
+            models.WorkflowPatch,
+            headers={"Prefer": prefer(wait)},
+            wait_s=float(wait or 0),
         )
         return await self._transport.send(call)
 

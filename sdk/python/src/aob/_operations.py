@@ -1172,10 +1172,19 @@ class WorkflowsPatches:
         )
         return self._transport.send(call)
 
-    def get(self, tag: str, patch: str) -> models.WorkflowPatch:
-        """Shows a patch of a workflow: where it stands, its operations, and why it was rejected."""
+    def get(self, tag: str, patch: str, *, wait: int | None = None) -> models.WorkflowPatch:
+        """Shows a patch of a workflow: where it stands, its operations, and why it was rejected. With
+        `Prefer: wait=N`, once it is decided, or after so many seconds.
+
+        Args:
+            wait: Seconds to wait for the outcome, at most 60.
+        """
         call: Call[models.WorkflowPatch] = Call(
-            "GET", f"/v1/workflows/{segment(tag)}/patches/{segment(patch)}", models.WorkflowPatch
+            "GET",
+            f"/v1/workflows/{segment(tag)}/patches/{segment(patch)}",
+            models.WorkflowPatch,
+            headers={"Prefer": prefer(wait)},
+            wait_s=float(wait or 0),
         )
         return self._transport.send(call)
 

@@ -55,7 +55,7 @@ impl Parts {
     }
 
     /// The patch once it is decided, or after `limit` as it is then.
-    async fn decided(
+    pub(crate) async fn decided(
         &self,
         caller: &Caller,
         mut row: PatchRow,
