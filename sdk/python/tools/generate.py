@@ -50,7 +50,7 @@ def main() -> int:
             return 0
         stale = [file.name for file in files if changed(file, GENERATED / file.name)]
     for name in stale:
-        print(f"src/aob/{name} is out of date: python tools/generate.py", file=sys.stderr)
+        print(f"src/aob/{name} is out of date: scripts/sdk-test generate", file=sys.stderr)
     return 1 if stale else 0
 
 
