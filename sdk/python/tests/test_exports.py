@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import inspect
 import pkgutil
+import typing
 
 import pytest
+from conftest import REPOSITORY
 
 import aob
 import aob.llm
@@ -39,6 +41,7 @@ def test_the_names_of_the_package() -> None:
         "agent",
         "documents",
         "errors",
+        "events",
         "function",
         "models",
         "tool",
@@ -61,6 +64,17 @@ def test_models_need_their_extras_only_when_they_are_asked() -> None:
     said = "import sys, aob, aob.llm; print('openai' in sys.modules, 'anthropic' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False False"
+
+
+def test_every_event_of_the_log_has_a_type() -> None:
+    files = (REPOSITORY / "schema" / "events").glob("*.schema.json")
+    known = {
+        typing.get_args(hint)[0]
+        for kind in typing.get_args(aob.events.LogEvent)
+        for name, hint in typing.get_type_hints(kind).items()
+        if name == "type"
+    }
+    assert known == {file.name.removesuffix(".schema.json") for file in files}
 
 
 def test_every_module_says_what_it_is() -> None:

@@ -194,7 +194,8 @@ def test_a_slow_stream_is_progress() -> None:
 
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize(
-    ("status", "code"), [(401, "model_unauthorized"), (400, "model_request_refused")]
+    ("status", "code"),
+    [(401, "model_unauthorized"), (400, "model_request_refused"), (307, "model_request_refused")],
 )
 def test_what_would_be_refused_again_is_not_repeated(status: int, code: str, name: str) -> None:
     with scripted({"status": status, "text": ""}) as model:

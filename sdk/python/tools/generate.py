@@ -5,6 +5,7 @@
 
 * `models.py`: models of the API's answers (pydantic), from `docs/reference/openapi.json`.
 * `documents.py`: types of workflow documents (TypedDict), from `schema/workflow.schema.json`.
+* `events.py`: types of the events of a log (TypedDict), from `schema/events`.
 * `_operations.py`, `_async_operations.py`: a method for each operation, from the former.
 """
 
@@ -24,6 +25,13 @@ REPOSITORY = PACKAGE.parent.parent
 GENERATED = PACKAGE / "src" / "aob"
 OPENAPI = REPOSITORY / "docs" / "reference" / "openapi.json"
 WORKFLOW = REPOSITORY / "schema" / "workflow.schema.json"
+EVENTS = REPOSITORY / "schema" / "events"
+
+TITLES = {
+    "models.py": "Models of the API's answers",
+    "documents.py": "Types of workflow documents: plain JSON, checked where it is written",
+    "events.py": "Types of the events of a log; `LogEvent` is any of them, told apart by `type`",
+}
 
 COMMON = [
     "--disable-timestamp",
@@ -77,12 +85,11 @@ def write(folder: Path) -> None:
         "--output-datetime-class=AwareDatetime",
         "--use-annotated",
     )
-    codegen(
-        WORKFLOW,
-        folder / "documents.py",
-        "--input-file-type=jsonschema",
-        "--output-model-type=typing.TypedDict",
-    )
+    typed = ("--input-file-type=jsonschema", "--output-model-type=typing.TypedDict")
+    codegen(WORKFLOW, folder / "documents.py", *typed)
+    events = folder / "events.schema.json"
+    events.write_text(json.dumps(all_events()), encoding="utf-8")
+    codegen(events, folder / "events.py", *typed)
     for name, text in operations.modules(document).items():
         (folder / name).write_text(text, encoding="utf-8")
     run("ruff", "format", "--isolated", "--line-length=100", "--quiet", str(folder))
@@ -116,6 +123,25 @@ def is_any_object(schema: dict[str, Any]) -> bool:
     return "object" in kinds and not {"properties", "additionalProperties", "allOf"} & schema.keys()
 
 
+def all_events() -> dict[str, Any]:
+    """One schema of all events: each by its name, and `LogEvent`, which is any of them."""
+    shared: dict[str, Any] = {}
+    kinds: list[dict[str, str]] = []
+    for file in sorted(EVENTS.glob("*.schema.json")):
+        schema = json.loads(file.read_text(encoding="utf-8"))
+        name = "".join(word.capitalize() for word in schema["title"].split("_"))
+        shared |= schema.pop("$defs", {})
+        data = schema["properties"].pop("data")
+        schema["properties"]["data"] = {"$ref": f"#/$defs/{name}Data"}
+        shared[f"{name}Data"] = {**data, "title": f"{name}Data"}
+        shared[name] = {
+            key: schema[key] for key in ("description", "type", "required", "properties")
+        }
+        kinds.append({"$ref": f"#/$defs/{name}"})
+    described = "Any event of a log."
+    return {"title": "LogEvent", "description": described, "oneOf": kinds, "$defs": shared}
+
+
 def named(document: dict[str, Any]) -> dict[str, Any]:
     """The document with a name for what stands in a page of a list."""
     schemas = document["components"]["schemas"]
@@ -130,8 +156,7 @@ def named(document: dict[str, Any]) -> dict[str, Any]:
 
 def codegen(source: Path, target: Path, *options: str) -> None:
     """Runs the generator of models."""
-    what = "Types of workflow documents" if source == WORKFLOW else "Models of the API's answers"
-    title = f'# Written by `tools/generate.py`.\n"""{what}, generated from {source.name}."""'
+    title = f'# Written by `tools/generate.py`.\n"""{TITLES[target.name]}."""'
     run(
         "datamodel_code_generator",
         *COMMON,

@@ -4,11 +4,12 @@
 * `Run`, `BlockingRun`: what an agent gets. `Failure`: how it says that it failed.
 * `LLM`, `Price`: models that agents ask.
 * `Client`, `AsyncClient`: the whole API.
-* `models`: what the API answers. `documents`: types of workflow documents.
+* `models`: what the API answers. `documents`: types of workflow documents. `events`: types of the
+  events of a log.
 * `errors`: everything that is raised. `testing`: agents run without a server or a model.
 """
 
-from aob import documents, errors, models
+from aob import documents, errors, events, models
 from aob._version import __version__
 from aob.client import AsyncClient, Client
 from aob.errors import (
@@ -55,6 +56,7 @@ __all__ = [
     "agent",
     "documents",
     "errors",
+    "events",
     "function",
     "models",
     "tool",

@@ -1,5 +1,5 @@
 # Written by `tools/generate.py`.
-"""Types of workflow documents, generated from workflow.schema.json."""
+"""Types of workflow documents: plain JSON, checked where it is written."""
 
 from __future__ import annotations
 

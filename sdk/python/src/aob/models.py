@@ -1,5 +1,5 @@
 # Written by `tools/generate.py`.
-"""Models of the API's answers, generated from openapi.json."""
+"""Models of the API's answers."""
 
 from __future__ import annotations
 

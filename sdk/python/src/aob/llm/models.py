@@ -140,7 +140,8 @@ class LLM:
                 http2=True,
                 timeout=httpx2.Timeout(self._idle_s, connect=10.0),
                 limits=httpx2.Limits(max_connections=256, keepalive_expiry=60.0),
-                follow_redirects=True,
+                # A provider's key goes to the provider, and not where it points.
+                follow_redirects=False,
             )
         return self._http
 
