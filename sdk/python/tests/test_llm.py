@@ -179,15 +179,15 @@ def test_a_provider_that_asks_for_too_much_patience_gets_the_attempt_back() -> N
 @pytest.mark.parametrize("fault", ["cut", "stall"])
 def test_a_stream_that_breaks_or_falls_silent_is_asked_again(fault: str, name: str) -> None:
     with scripted({"faults": [{fault: True}], "text": "whole answer"}) as model:
-        llm = scripted_llm(model, idle_s=0.2)
+        llm = scripted_llm(model, idle_s=1.0)
         ran = run_agent(assess, config={"model": name}, llm=llm)
     assert ran.output == "whole answer"
     assert len(model.requests) == 2
 
 
 def test_a_slow_stream_is_progress() -> None:
-    with scripted({"text": "word " * 60, "pace_s": 0.03}) as model:
-        ran = run_agent(assess, model=model, idle_timeout_ms=200)
+    with scripted({"text": "word " * 60, "pace_s": 0.1}) as model:
+        ran = run_agent(assess, model=model, idle_timeout_ms=1_000)
     assert ran.output == "word " * 60
     assert ran.progress[-1] == {"turns": 1}
 

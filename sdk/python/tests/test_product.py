@@ -12,7 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from aob import AgentRunner, ApiError, BlockingRun, Failure, Run, agent, documents, function, tool
+from aob import (
+    AgentRunner,
+    ApiError,
+    BlockingRun,
+    Failure,
+    PatchRejected,
+    Run,
+    agent,
+    documents,
+    function,
+    tool,
+)
 from aob.testing import ScriptedModel, scripted_llm, serving
 
 if TYPE_CHECKING:
@@ -329,3 +340,44 @@ def test_what_a_killed_runner_had_in_hand_is_done_once_by_another(
     assert (ended.status, ended.output) == ("completed", {"plan": 2})
     events = log_of(client, run.id)
     assert len(only(events, "patch_proposed")) == len(only(events, "patch_applied")) == 1
+
+
+def test_patches_of_one_result_build_on_each_other(product: Product, client: Client) -> None:
+    @agent
+    async def twice(run: Run) -> Any:
+        node = {"id": "first", "type": "transform", "config": {"template": 1}}
+        await run.propose_patch(
+            [{"op": "add", "path": "/nodes/-", "value": node}], description="a node"
+        )
+        edge = {"from": "plan", "to": "first"}
+        await run.propose_patch(
+            [{"op": "add", "path": "/edges/-", "value": edge}], description="its edge"
+        )
+        try:
+            await run.propose_patch([{"op": "remove", "path": "/edges/nowhere"}], description="no")
+        except PatchRejected as error:
+            return [item.pointer for item in error.errors]
+
+    with working(product, "twice", twice):
+        run = client.runs.start(workflow("twice"), inputs={"who": "Ada"}, wait=30)
+    assert run.status == "completed"
+    assert client.runs.get(run.id).nodes["first"].status == "completed"
+    events = log_of(client, run.id)
+    assert [applied["revision"] for applied in only(events, "patch_applied")] == [1, 2]
+    assert client.runs.get(run.id).nodes["plan"].output == ["/operations/0/path"]
+
+
+def test_a_result_carries_so_many_patches(product: Product, client: Client) -> None:
+    @agent
+    async def eager(run: Run) -> Any:
+        for number in range(17):
+            node = {"id": f"n{number}", "type": "transform", "config": {"template": number}}
+            await run.propose_patch(
+                [{"op": "add", "path": "/nodes/-", "value": node}], description="one more"
+            )
+
+    with working(product, "eager", eager):
+        run = client.runs.start(workflow("eager"), inputs={"who": "Ada"}, wait=30)
+    error = client.runs.get(run.id).nodes["plan"].error
+    assert error is not None
+    assert "at most 16 patches" in error.message

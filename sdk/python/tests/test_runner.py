@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def runner(server: ScriptedServer, *handlers: Any, **options: Any) -> AgentRunner:
-    defaults = {"server": server.url, "token": server.token, "wait_s": 1.0, "grace_s": 0.5}
+    defaults = {"server": server.url, "token": server.token, "wait_s": 1.0, "grace_s": 5.0}
     return AgentRunner(*handlers, **{**defaults, **options})
 
 
@@ -227,7 +227,7 @@ def test_what_does_not_stop_is_left_alone() -> None:
         begun.set()
         end.wait(20)
 
-    failure = cancelled(hangs, begun)["outcome"]["failed"]["failure"]
+    failure = cancelled(hangs, begun, grace_s=0.2)["outcome"]["failed"]["failure"]
     end.set()
     assert (failure["code"], failure["retryable"]) == ("cancel_unanswered", True)
 
@@ -244,11 +244,13 @@ def test_a_cancelled_attempt_with_effects_says_that_nobody_knows() -> None:
     assert (failure["code"], failure["retryable"], failure["lost"]) == ("interrupted", False, True)
 
 
-def cancelled(handler: Any, begun: threading.Event, **job: Any) -> dict[str, Any]:
+def cancelled(
+    handler: Any, begun: threading.Event, grace_s: float = 5.0, **job: Any
+) -> dict[str, Any]:
     """The result of a job that is cancelled once it has begun."""
     with ScriptedServer() as server:
         key = server.add_job(**job)
-        with serving(runner(server, handler)):
+        with serving(runner(server, handler, grace_s=grace_s)):
             assert begun.wait(10)
             server.cancel(key)
             return server.result(key)
@@ -261,14 +263,14 @@ def test_timeouts_are_kept_here_too() -> None:
 
     @agent
     async def reports(run: Run) -> str:
-        for n in range(6):
+        for n in range(25):
             run.progress(n)
             await asyncio.sleep(0.05)
         return "done"
 
     assert run_agent(dawdles, timeout_ms=50).failure["code"] == "timeout"
     assert run_agent(dawdles, idle_timeout_ms=50).failure["code"] == "idle_timeout"
-    assert run_agent(reports, idle_timeout_ms=150).output == "done"
+    assert run_agent(reports, idle_timeout_ms=1_000).output == "done"
 
 
 def test_a_lost_lease_ends_the_attempt_without_an_answer() -> None:
