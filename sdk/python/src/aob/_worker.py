@@ -42,6 +42,7 @@ class Worker:
     def __init__(
         self,
         client: AsyncClient,
+        for_handlers: AsyncClient,
         runner: str,
         handlers: tuple[Agent | Function, ...],
         *,
@@ -50,6 +51,7 @@ class Worker:
         grace_s: float,
     ) -> None:
         self._client = client
+        self._for_handlers = for_handlers
         self._runner = runner
         self._agents = {one.node: one for one in handlers if isinstance(one, Agent)}
         self._functions = {one.name: one for one in handlers if isinstance(one, Function)}
@@ -116,7 +118,7 @@ class Worker:
                     message = f"`{slot['pointer']}` names a secret, and a model would read it"
                     raise Failure("secret_refused", message)
         config, attempt.redactor = fill(config, slots, self._secrets)
-        return Run(job, attempt, config, value, client=self._client, llm=self._llm)
+        return Run(job, attempt, config, value, client=self._for_handlers, llm=self._llm)
 
     async def _call(self, handler: Agent | Function, run: Run) -> Any:
         try:

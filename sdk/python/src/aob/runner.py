@@ -126,9 +126,14 @@ class AgentRunner:
         self._loop = asyncio.get_running_loop()
         server, token, profile = self._connect
         llm = self._llm or LLM()
-        async with AsyncClient(server, token, profile=profile, tries=1) as client:
+        # What handlers ask has connections of its own, so that it delays no heartbeat.
+        async with (
+            AsyncClient(server, token, profile=profile, tries=1) as client,
+            AsyncClient(server, token, profile=profile) as for_handlers,
+        ):
             worker = Worker(
                 client,
+                for_handlers,
                 self.name,
                 self._handlers,
                 llm=llm,
