@@ -1,4 +1,10 @@
-"""What tests share: the product itself, on an empty data folder."""
+"""What tests share: the product itself.
+
+By default it is an `aob dev` on an empty data folder (AOB_BIN says which). With `AOB_SDK_REMOTE=1`
+it is the server that AOB_SERVER and AOB_TOKEN name, so the same tests run on the production stack:
+
+    AOB_SDK_REMOTE=1 scripts/stack run -- scripts/sdk-test tests/test_product.py
+"""
 
 from __future__ import annotations
 
@@ -6,6 +12,7 @@ import json
 import os
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,36 +27,22 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 
 
 class Product:
-    """A running `aob dev`."""
+    """A server, and the command line that goes with it."""
 
-    def __init__(self, binary: Path, folder: Path) -> None:
+    def __init__(self, server: str, token: str, binary: Path, env: dict[str, str]) -> None:
+        self.server = server
+        self.streams = env.get("AOB_STREAMS", server)
+        """Where streams are, if a process of its own serves them."""
         self.binary = binary
-        self.env = {
-            **os.environ,
-            "HOME": str(folder),
-            "XDG_CONFIG_HOME": str(folder),
-            "XDG_DATA_HOME": str(folder),
-        }
-        for name in ("AOB_SERVER", "AOB_TOKEN", "AOB_PROFILE", "AOB_CONFIG"):
-            self.env.pop(name, None)
-        self.config = folder / "aob" / "config.toml"
-        command = [binary, "dev", "--data", folder / "data", "--port", "0", "-o", "json"]
-        with (folder / "log").open("wb") as log:
-            self.process = subprocess.Popen(
-                command, stdout=subprocess.PIPE, stderr=log, env=self.env
-            )
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        assert line, (folder / "log").read_text()
-        self.server: str = json.loads(line)["server"]
+        self.env = env
+        self._token = token
 
     def token(self) -> str:
-        import tomllib
-
-        return tomllib.loads(self.config.read_text())["profiles"]["local"]["token"]
+        """Key of somebody who may do everything."""
+        return self._token
 
     def client(self) -> Client:
-        return Client(self.server, self.token())
+        return Client(self.server, self._token)
 
     def key(self, name: str, *roles: str) -> str:
         """Token of a new key."""
@@ -63,25 +56,35 @@ class Product:
         )
         return done.stdout
 
-    def stop(self) -> None:
-        self.process.terminate()
-        self.process.communicate(timeout=20)
 
-
-def binary() -> Path | None:
+def binary() -> Path:
     named = os.environ.get("AOB_BIN")
     path = Path(named) if named else REPOSITORY / "target" / "debug" / "aob"
     found = path if path.exists() else shutil.which("aob")
-    return Path(found) if found else None
+    if not found:
+        pytest.fail("no `aob` to test against: build it, or set AOB_BIN")
+    return Path(found)
 
 
 @pytest.fixture(scope="session")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    path = binary()
-    if path is None:
-        pytest.fail("no `aob` to test against: build it, or set AOB_BIN")
-    running = Product(path, tmp_path_factory.mktemp("aob"))
+    folder = tmp_path_factory.mktemp("aob")
+    places = dict.fromkeys(("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"), str(folder))
+    env = {**os.environ, **places}
+    if os.environ.get("AOB_SDK_REMOTE"):
+        yield Product(env["AOB_SERVER"], env["AOB_TOKEN"], binary(), env)
+        return
+    for name in ("AOB_SERVER", "AOB_TOKEN", "AOB_PROFILE", "AOB_CONFIG"):
+        env.pop(name, None)
+    command = [binary(), "dev", "--data", folder / "data", "--port", "0", "-o", "json"]
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, env=env)
     try:
-        yield running
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line, (folder / "log").read_text()
+        profiles = tomllib.loads((folder / "aob" / "config.toml").read_text())["profiles"]
+        yield Product(json.loads(line)["server"], profiles["local"]["token"], binary(), env)
     finally:
-        running.stop()
+        process.terminate()
+        process.communicate(timeout=20)

@@ -87,6 +87,45 @@ def test_what_is_gone_is_not_passed_over() -> None:
         list(Client(BASE, http=http).streams.run("01", after=3))
 
 
+def pages() -> list[httpx2.Response]:
+    """A server without streams, and the log of a run in pages."""
+
+    def page(*seqs: int, head: int, ended: bool) -> httpx2.Response:
+        kinds = {1: "run_created", 4: "run_completed"}
+        items = [{"seq": seq, "type": kinds.get(seq, "node_completed")} for seq in seqs]
+        said = {"items": items, "head_seq": head, "ended": ended}
+        return httpx2.Response(200, json={**said, "next_after": seqs[-1] if seqs else head})
+
+    missing = {"status": 404, "code": "route_not_found"}
+    return [
+        httpx2.Response(404, json=missing),
+        page(1, 2, head=3, ended=False),
+        page(3, head=3, ended=False),
+        page(head=3, ended=False),
+        httpx2.Response(503, json={"status": 503, "code": "overloaded"}),
+        page(4, head=4, ended=True),
+    ]
+
+
+def test_pages_are_read_where_there_is_no_stream() -> None:
+    served = Served(*pages())
+    http = httpx2.Client(base_url=BASE, transport=httpx2.MockTransport(served))
+    events = list(Client(BASE, http=http, tries=1).streams.run("01", types="run_*,log"))
+    assert [(event.type, event.id) for event in events] == [
+        ("run_created", "1"),
+        ("run_completed", "4"),
+    ]
+    asked = [request.url.params.get("after") for request in served.asked[1:]]
+    assert asked == ["0", "2", "3", "3", "3"]
+
+
+async def test_pages_are_read_asynchronously_too() -> None:
+    served = Served(*pages())
+    http = httpx2.AsyncClient(base_url=BASE, transport=httpx2.MockTransport(served))
+    async with AsyncClient(BASE, http=http, tries=1) as client:
+        assert [event.id async for event in client.streams.run("01")] == ["1", "2", "3", "4"]
+
+
 def test_a_refusal_ends_a_stream() -> None:
     served = Served(httpx2.Response(404, json={"status": 404, "code": "run_not_found"}))
     http = httpx2.Client(base_url=BASE, transport=httpx2.MockTransport(served))

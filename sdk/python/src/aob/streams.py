@@ -1,7 +1,9 @@
 """Event streams: the log of a run, or of all runs of a workspace, as it grows.
 
 A stream resumes by itself behind what was seen last, so nothing is missed where a connection
-breaks or a server restarts. The stream of a run ends with the run.
+breaks or a server restarts. The stream of a run ends with the run. Where a server has no streams
+(an orchestrator without a fan-out beside it), the log of a run is read page by page instead,
+without the lines that attempts write.
 """
 
 from __future__ import annotations
@@ -10,11 +12,13 @@ import asyncio
 import json
 import time
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from aob._backoff import Backoff
-from aob._calls import segment
+from aob._calls import Call, segment
 from aob.errors import ApiError, StreamReset, Unreachable
+from aob.models import EventPage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -24,6 +28,10 @@ if TYPE_CHECKING:
     from aob._transport import AsyncTransport, Transport
 
 __all__ = ["AsyncStreams", "Event", "Streams"]
+
+_PAGE_EVENTS = 1_000
+_LOOK_AGAIN_S = 0.2
+"""The wait between two looks at a log, where there is no stream."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +49,17 @@ class Event:
 class _Cursor:
     """Where a stream is, and what its next request asks for."""
 
-    def __init__(self, path: str, query: dict[str, Any], after: str | None) -> None:
+    def __init__(
+        self, path: str, query: dict[str, Any], after: str | None, pages: str | None = None
+    ) -> None:
         self.path = path
         self.query = query
         self.after = after
         self.ended = False
         self.backoff = Backoff()
+        self.paging = False
+        """True: the server has no streams, so pages are read."""
+        self._pages = pages
 
     def headers(self) -> dict[str, Any]:
         return {"Last-Event-ID": self.after}
@@ -66,10 +79,31 @@ class _Cursor:
             self.after = said.id
         return Event(said.event, json.loads(said.data), said.id if own else None)
 
+    def page(self) -> Call[EventPage]:
+        """What asks for the next page of the log."""
+        query = {"after": self.after or 0, "limit": _PAGE_EVENTS}
+        return Call("GET", self._pages or "", EventPage, query=query)
+
+    def take_page(self, page: EventPage) -> Iterator[Event]:
+        """What a page is to the caller."""
+        self.backoff.reset()
+        for event in page.items:
+            self.after = str(event["seq"])
+            if self._wanted(event["type"]):
+                yield Event(event["type"], event, self.after)
+        self.ended = page.ended and page.next_after >= page.head_seq
+
+    def _wanted(self, kind: str) -> bool:
+        wanted = (self.query.get("types") or "*").split(",")
+        return any(fnmatchcase(kind, pattern.strip()) for pattern in wanted)
+
     def wait_s(self, error: ApiError | Unreachable) -> float:
         """How long to wait before the next connection."""
         if isinstance(error, Unreachable):
             return self.backoff.next_s()
+        if error.code == "route_not_found" and self._pages and not self.paging:
+            self.paging = True
+            return 0.0
         if not error.retryable:
             raise error
         return self.backoff.next_s(error.retry_after_ms)
@@ -77,8 +111,9 @@ class _Cursor:
 
 def _of_run(run: str, after: int | None, types: str | None, logs_after: int | None) -> _Cursor:
     query = {"types": types, "logs_after": logs_after}
-    path = f"/v1/runs/{segment(run)}/stream"
-    return _Cursor(path, query, None if after is None else str(after))
+    base = f"/v1/runs/{segment(run)}"
+    at = None if after is None else str(after)
+    return _Cursor(f"{base}/stream", query, at, f"{base}/events")
 
 
 def _of_workspace(after: str | None, types: str | None, *, from_start: bool) -> _Cursor:
@@ -125,6 +160,11 @@ class Streams:
     def _follow(self, cursor: _Cursor) -> Iterator[Event]:
         while not cursor.ended:
             try:
+                if cursor.paging:
+                    page = self._transport.send(cursor.page())
+                    yield from cursor.take_page(page)
+                    time.sleep(0.0 if page.items or cursor.ended else _LOOK_AGAIN_S)
+                    continue
                 with self._transport.events(cursor.path, cursor.query, cursor.headers()) as source:
                     for said in source:
                         event = cursor.take(said)
@@ -163,12 +203,18 @@ class AsyncStreams:
     async def _follow(self, cursor: _Cursor) -> AsyncIterator[Event]:
         while not cursor.ended:
             try:
+                if cursor.paging:
+                    page = await self._transport.send(cursor.page())
+                    for event in cursor.take_page(page):
+                        yield event
+                    await asyncio.sleep(0.0 if page.items or cursor.ended else _LOOK_AGAIN_S)
+                    continue
                 events = self._transport.events(cursor.path, cursor.query, cursor.headers())
                 async with events as source:
                     async for said in source:
-                        event = cursor.take(said)
-                        if event is not None:
-                            yield event
+                        taken = cursor.take(said)
+                        if taken is not None:
+                            yield taken
                 pause = cursor.backoff.next_s()
             except (ApiError, Unreachable) as error:
                 pause = cursor.wait_s(error)
