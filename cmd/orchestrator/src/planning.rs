@@ -46,7 +46,6 @@ pub(crate) struct Sound {
     pub(crate) plan: PatchPlan,
     base: Arc<Ir>,
     budget: Budget,
-    allotted: u32,
     revision: u32,
 }
 
@@ -67,8 +66,8 @@ impl Parts {
         for _ in 0..ROUNDS_MAX {
             let more = match plan_patch(state, &base, proposal, &caller.actor(), &shelf) {
                 Planned::Plan(plan) => {
-                    let (allotted, revision) = (state.agents_allotted(), state.revision());
-                    return Ok(Sound { plan: *plan, base, budget, allotted, revision });
+                    let revision = state.revision();
+                    return Ok(Sound { plan: *plan, base, budget, revision });
                 }
                 Planned::Refused(rejection) => return Err(rejected(rejection)),
                 Planned::Need(refs) => {
@@ -136,15 +135,24 @@ fn budget(rules: &Rules, proposal: &ProposePatch, actor: &Actor) -> Budget {
 impl Sound {
     /// The plan as answers show it.
     pub(crate) fn view(self) -> PlanView {
-        let Self { plan, base, budget, allotted, revision } = self;
-        let PatchPlan { operations, rebased, validated, withdrawn, routes, repaired, .. } = plan;
+        let Self { plan, base, budget, revision } = self;
+        let PatchPlan {
+            operations,
+            rebased,
+            validated,
+            agents_max,
+            withdrawn,
+            routes,
+            repaired,
+            ..
+        } = plan;
         let shown = Shown {
             base: &base,
             operations: operations.text(),
             rebased,
             validated,
             budget: &budget,
-            agents_max: allotted,
+            agents_max,
         };
         PlanView {
             revision: Some(revision),

@@ -159,11 +159,6 @@ impl RunState {
         self.meta.as_ref().map(|meta| meta.children.clone()).unwrap_or_default()
     }
 
-    /// Agent nodes that may ever be present.
-    pub fn agents_allotted(&self) -> u32 {
-        self.meta.as_ref().map_or(0, |meta| meta.agents)
-    }
-
     /// Priority of its jobs.
     pub fn priority(&self) -> aob_ir::Priority {
         self.meta.as_ref().map(|meta| meta.priority).unwrap_or_default()

@@ -1,6 +1,9 @@
 //! The sixth agent is refused where patches are applied, though nobody has planned them before.
 
-use aob_engine::{CastVote, Command, PatchId, Rejection, RejectionCode, RunStatus, Vote};
+use aob_engine::{
+    CastVote, Command, InstanceId, ParentLink, PatchId, Rejection, RejectionCode, RunId, RunStatus,
+    Vote,
+};
 use serde_json::{Value, json};
 
 use crate::harness::{Run, edge, function, graph};
@@ -98,4 +101,22 @@ fn a_result_brings_no_sixth_agent() {
     run.complete_with("f", json!(1), vec![add(&agent("a6"))]);
     assert_eq!(run.count("patch_rejected"), 1);
     assert_eq!(run.state.revision(), 0);
+}
+
+/// A child run has the agents that its document brought, which its parent counts; what a patch would
+/// add, nobody has counted.
+#[test]
+fn a_child_run_gets_no_agent_that_its_parent_did_not_count() {
+    let nodes = json!([function("f"), function("g"), agent("a1")]);
+    let mut run = Run::new(&graph(nodes, json!([edge("f", "g"), edge("f", "a1")])));
+    let mut start = run.start_run(json!({}));
+    start.parent = Some(ParentLink {
+        run: RunId("019b0c5e-5a80-7c3f-9f0e-6b1f2a3c4d5e".parse().expect("a run id")),
+        instance: InstanceId::top("sub"),
+    });
+    run.command(Command::Start(Box::new(start))).expect("it starts");
+    is_limit(&run.patch("second", add(&agent("a2"))).expect_err("one agent was counted"));
+    let rename = json!([{"op": "replace", "path": "/nodes/g/config/name", "value": "other"}]);
+    run.patch("other", rename).expect("the rest may change");
+    is_limit(&run.patch("again", add(&agent("a2"))).expect_err("one agent was counted"));
 }

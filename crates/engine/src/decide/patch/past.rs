@@ -177,7 +177,11 @@ impl History for Past<'_> {
     }
 
     fn allotment(&self) -> u32 {
-        self.state.meta().agents
+        match self.state.meta().parent {
+            // Its parent moved to it the agents that its document had when it was started.
+            Some(_) => u32::try_from(self.agents.len()).unwrap_or(u32::MAX),
+            None => self.state.meta().agents,
+        }
     }
 
     fn agent_patches(&self) -> u32 {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use aob_ir::{Digest, Ir};
 use aob_materializer::{Budget, Patch};
-use aob_validator::{Author, Proposal, Rules, Validated};
+use aob_validator::{Author, History as _, Proposal, Rules, Validated};
 use serde_json::Value;
 
 use super::super::Stop;
@@ -43,6 +43,8 @@ pub struct PatchPlan {
     pub rebased: bool,
     /// What was found: the resulting graph, what changes, capability growth, checks, tier.
     pub validated: Validated,
+    /// Agents that the run may ever have.
+    pub agents_max: u32,
     /// Targets that lose what a removed edge had brought.
     pub withdrawn: Vec<crate::event::WithdrawnEdge>,
     /// Finished instances that have edges to decide at once.
@@ -157,7 +159,18 @@ impl Planner<'_> {
         }
         let operations = text_of(&patch)?;
         let base = self.head();
-        Ok(PatchPlan { base, operations, rebased, validated, withdrawn, routes, repaired })
+        let agents_max = history.allotment();
+        let plan = PatchPlan {
+            base,
+            operations,
+            rebased,
+            validated,
+            agents_max,
+            withdrawn,
+            routes,
+            repaired,
+        };
+        Ok(plan)
     }
 
     /// The rules, with every sub-workflow that a tag of the run or of the patch leads to.
