@@ -2,6 +2,10 @@
 
 CARGO ?= cargo
 export CARGO_TERM_COLOR ?= auto
+# What is built once is built faster, and smaller, without what a second build would reuse.
+ifdef CI
+export CARGO_INCREMENTAL = 0
+endif
 RUNS ?= 1000
 SEED ?= 1
 PROFILE ?= release
