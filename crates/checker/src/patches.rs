@@ -205,11 +205,12 @@ impl Patches {
         });
     }
 
-    /// The agents ever: they only become more, repairs aside, and never too many.
+    /// The agents ever: they only become more, and never too many. One whose configuration changes
+    /// goes on under its path.
     fn agents(&mut self, data: &PatchApplied, before: &Ir, after: &Ir, cx: &mut Cx<'_>) {
         let id = &data.patch;
-        let repaired = |key: &AgentKey| data.repaired.iter().any(|node| *node.node == *key.path);
-        let forgotten = self.agents.iter().find(|key| !data.agents.contains(key) && !repaired(key));
+        let goes_on = |key: &AgentKey| data.agents.iter().any(|other| other.path == key.path);
+        let forgotten = self.agents.iter().find(|key| !goes_on(key));
         if let Some(key) = forgotten {
             cx.violation(I_31, format!("patch `{id}` makes agent `{}` forgotten", key.path));
         }

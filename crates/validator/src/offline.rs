@@ -9,6 +9,7 @@ use std::sync::Arc;
 use aob_ir::{Ir, Tier};
 use aob_materializer::{Patch, PatchErrors};
 
+use crate::agents::Same;
 use crate::checks::Checks;
 use crate::locate::of_compiler;
 use crate::validate::{make, of_patch};
@@ -58,7 +59,8 @@ pub fn check_offline(document: &str, patch: &str, author: &Author) -> Result<Off
     let before = World::with(&base, document, &rules.children);
     let after = World::with(&made.ir, made.document, &rules.children);
     let history = Unstarted::default();
-    let ever = agents::ever(&history, &before, &after, &std::collections::BTreeSet::new());
+    let none = std::collections::BTreeSet::new();
+    let ever = agents::ever(&history, (&before, &after), &none, Same::Kept(&patch));
     let mut problems = after.problems(true);
     problems.extend(agents::check(&history, &after, &ever));
     checks.add(1, "agents", &problems, &format!("{} ever", ever.len()));

@@ -7,6 +7,7 @@ use aob_ir::{Digest, Ir};
 use aob_materializer::{Patch, materialize};
 use serde_json::Value;
 
+use crate::agents::Same;
 use crate::checks::Checks;
 use crate::gates::{self, Gates};
 use crate::locate::{complete, of_compiler};
@@ -174,7 +175,12 @@ impl Judge<'_> {
         let fixed = fixed::check(self.history, author, base, result);
         self.checks.add(2, "history", &fixed.problems, &history_detail(&fixed.repaired));
         problems.extend(fixed.problems);
-        let ever = agents::ever(self.history, &self.base, &self.result, &fixed.repaired);
+        let same = match self.history.is_run() {
+            true => Same::Kept(self.proposal.patch),
+            false => Same::Path,
+        };
+        let worlds = (&self.base, &self.result);
+        let ever = agents::ever(self.history, worlds, &fixed.repaired, same);
         let found = Vec::from_iter(agents::check(self.history, &self.result, &ever));
         self.checks.add(1, "agents", &found, &format!("{} ever", ever.len()));
         problems.extend(found);

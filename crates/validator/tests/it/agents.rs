@@ -6,8 +6,8 @@ use std::sync::Arc;
 use aob_ir::Ir;
 use aob_materializer::{Budget, Patch};
 use aob_validator::{
-    AgentKey, Author, History, NodeHistory, Proposal, Rejected, Rules, agents_of, check_offline,
-    validate,
+    AgentKey, Author, History, NodeHistory, Proposal, Rejected, Rules, Unstarted, Validated,
+    agents_of, check_offline, validate,
 };
 use serde_json::{Value, json};
 
@@ -48,8 +48,6 @@ fn ways() -> Vec<(&'static str, Value, bool)> {
     let over =
         |body: &Value| json!({"id": "each", "type": "map", "config": {"items": [1], "node": body}});
     let body = json!({"type": "agent", "config": {"task": "each"}});
-    let runs =
-        |config: &str| json!({"op": "replace", "path": "/nodes/a1/config/task", "value": config});
     let out = json!([
         {"op": "remove", "path": "/edges/f->a1"},
         {"op": "remove", "path": "/nodes/a1"},
@@ -58,8 +56,18 @@ fn ways() -> Vec<(&'static str, Value, bool)> {
     let back = json!([
         {"op": "remove", "path": "/edges/f->a1"},
         {"op": "remove", "path": "/nodes/a1"},
-        add(&json!({"id": "a1", "type": "agent", "config": {"task": "something else"}})),
+        add(&other_task()),
         lead("a1"),
+    ]);
+    let retyped = json!([
+        {"op": "replace", "path": "/nodes/a1/type", "value": "function"},
+        {"op": "replace", "path": "/nodes/a1/config", "value": {"task": "something else"}},
+        {"op": "replace", "path": "/nodes/a1/type", "value": "agent"},
+    ]);
+    let renamed = json!([
+        {"op": "replace", "path": "/nodes/a1/id", "value": "tmp"},
+        {"op": "replace", "path": "/nodes/tmp/config/task", "value": "something else"},
+        {"op": "replace", "path": "/nodes/tmp/id", "value": "a1"},
     ]);
     vec![
         ("added", json!([add(&agent("a6")), lead("a6")]), true),
@@ -70,7 +78,13 @@ fn ways() -> Vec<(&'static str, Value, bool)> {
         ),
         ("instead of one that is removed", out, true),
         ("under the name of one that is removed", back, true),
-        ("with another task", json!([runs("something else")]), true),
+        ("by taking a type and giving it back", retyped, true),
+        ("under another's name", renamed, true),
+        (
+            "at an index",
+            json!([{"op": "replace", "path": "/nodes/0", "value": other_task()}]),
+            true,
+        ),
         ("in a sub-workflow", json!([add(&inline), lead("sub")]), true),
         ("in a sub-workflow with a tag", json!([add(&tagged), lead("sub")]), false),
         ("as body of a map", json!([add(&over(&body)), lead("each")]), true),
@@ -79,6 +93,26 @@ fn ways() -> Vec<(&'static str, Value, bool)> {
             json!([{"op": "add", "path": "/nodes/6", "value": agent("a6")}, lead("a6")]),
             true,
         ),
+    ]
+}
+
+/// The first agent with another task.
+fn other_task() -> Value {
+    json!({"id": "a1", "type": "agent", "config": {"task": "something else"}})
+}
+
+/// Ways to give an agent another task, so that it is there all the while.
+fn changes() -> Vec<Value> {
+    let to = |path: &str, value: Value| json!([{"op": "replace", "path": path, "value": value}]);
+    vec![
+        to("/nodes/a1/config/task", json!("something else")),
+        to("/nodes/0/config", json!({"task": "something else"})),
+        to("/nodes/a1", other_task()),
+        json!([
+            {"op": "replace", "path": "/nodes/a1/config/task", "value": "something else"},
+            {"op": "add", "path": "/nodes/0", "value": {"id": "h", "type": "function", "config": {"name": "echo"}}},
+            {"op": "remove", "path": "/edges/f->a2"},
+        ]),
     ]
 }
 
@@ -169,4 +203,59 @@ fn an_agent_that_is_gone_is_counted() {
         "after another is gone",
         validate(&proposal, &history, &Rules::default()).map(drop),
     );
+}
+
+fn patch_of(operations: &Value) -> Patch {
+    Patch::parse(&operations.to_string(), &Budget::PERSON).expect("a patch")
+}
+
+fn judged(base: &Ir, operations: &Value, history: &dyn History) -> Result<Validated, Rejected> {
+    let patch = &patch_of(operations);
+    let proposal = Proposal { base, against: base.digest, patch, author: &Author::Person };
+    validate(&proposal, history, &Rules::default())
+}
+
+#[test]
+fn an_agent_that_gets_another_task_counts_once() {
+    let base = compiled(&document());
+    let history = Fresh(agents_of(&base, &BTreeMap::new()));
+    for change in changes() {
+        let offline = check_offline(&document().to_string(), &change.to_string(), &Author::Person);
+        assert!(offline.is_ok(), "{change}: {offline:?}");
+        for history in [&history as &dyn History, &Unstarted::default()] {
+            let validated = judged(&base, &change, history).expect("no other agent comes");
+            assert_eq!((validated.agents, validated.agents_ever()), (5, 5), "{change}");
+        }
+    }
+    // What it was does not count any more, so that it may change as often as one likes.
+    let changed = judged(&base, &changes()[0], &history).expect("it may");
+    let approved = changed.subject_hash;
+    let (next, proof) = (Arc::clone(&changed.ir), changed.authorise(Some(approved)));
+    let history = Fresh(proof.expect("it was approved").agents_ever().clone());
+    let again = json!([{"op": "replace", "path": "/nodes/a1/config/task", "value": "and another"}]);
+    assert_eq!(judged(&next, &again, &history).expect("it may").agents_ever(), 5);
+}
+
+#[test]
+fn a_document_without_a_run_counts_names() {
+    let base = compiled(&document());
+    let (mut refused, mut passed) = (Vec::new(), Vec::new());
+    for (way, operations, seen) in ways().into_iter().filter(|(.., seen)| *seen) {
+        assert!(seen);
+        match judged(&base, &operations, &Unstarted::default()) {
+            Ok(validated) => passed.push((way, validated.agents)),
+            Err(rejected) => {
+                refused_for_agents(way, Err(rejected));
+                refused.push(way);
+            }
+        }
+    }
+    let same = [
+        "under the name of one that is removed",
+        "by taking a type and giving it back",
+        "under another's name",
+        "at an index",
+    ];
+    assert_eq!(passed, same.map(|way| (way, 5)));
+    assert!(refused.contains(&"instead of one that is removed"), "{refused:?}");
 }
