@@ -10,7 +10,7 @@ RUNS ?= 1000
 SEED ?= 1
 PROFILE ?= release
 
-.PHONY: demo test test-full sim fix bench stack programs setup
+.PHONY: demo test test-full sim fuzz-patches fix bench stack programs setup
 
 # Everything that is left out of `aob`: the adapters of the production stack, and its programs.
 # Always all of them, and always for the whole workspace: another choice of features would build
@@ -46,11 +46,16 @@ test: setup
 test-full: test
 	PROPTEST_CASES=5000 $(CARGO) test --locked --profile full --workspace -- --include-ignored
 	$(MAKE) sim PROFILE=full RUNS=20000 SIM_FLAGS=--require-all
+	$(MAKE) fuzz-patches RUNS=100000
 
 ## Simulates the whole system under faults: `make sim RUNS=20000 SEED=1`.
 sim: setup
 	$(CARGO) build --profile $(PROFILE) --locked -p aob-sim
 	target/$(PROFILE)/aob-sim --runs $(RUNS) --seed $(SEED) $(SIM_FLAGS) --commit "$$(git rev-parse --short HEAD)"
+
+## Validates mixtures of hostile patches: `make fuzz-patches RUNS=1000000 SEED=1`.
+fuzz-patches: setup
+	$(CARGO) run --profile full --locked -p aob-fuzz --bin fuzz-patches -- --runs $(RUNS) --seed $(SEED)
 
 ## Prints the benchmark table and writes it to target/bench.json.
 bench: setup

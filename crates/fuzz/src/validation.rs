@@ -11,15 +11,36 @@ use aob_validator::{
 use serde_json::Value;
 
 use crate::dice::Dice;
+use crate::twice::has_key_twice;
+
+/// What became of the judgements of one patch: one for each author, in a run and without.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Judged {
+    /// Refused.
+    pub refused: u64,
+    /// Waiting for an approval.
+    pub parked: u64,
+    /// Applied as they are.
+    pub applied: u64,
+}
+
+/// As [`judged`], for whoever does not count.
+///
+/// # Panics
+/// See there.
+pub fn validation(bytes: &[u8]) {
+    judged(bytes);
+}
 
 /// A document, a patch and a script, with a zero byte between them: the patch is validated as that
 /// of each kind of author, against a history that the script invents.
 ///
 /// # Panics
 /// Where a promise is broken: growth without approval or grant, a changed node that has started, a
-/// sixth agent, a budget that is exceeded, a refusal that says nothing, or an answer that is not the
-/// same twice.
-pub fn validation(bytes: &[u8]) {
+/// sixth agent, a budget that is exceeded, a key that stands twice, a refusal that says nothing, or an
+/// answer that is not the same twice.
+pub fn judged(bytes: &[u8]) -> Judged {
+    let mut count = Judged::default();
     let mut parts = bytes.splitn(3, |byte| *byte == 0);
     let document = std::str::from_utf8(parts.next().unwrap_or_default()).unwrap_or_default();
     let patch = std::str::from_utf8(parts.next().unwrap_or_default()).unwrap_or_default();
@@ -30,7 +51,8 @@ pub fn validation(bytes: &[u8]) {
             assert!(!rejected.problems.is_empty(), "a refusal says why");
         }
     }
-    let Ok(base) = aob_ir::compile_text(document) else { return };
+    let Ok(base) = aob_ir::compile_text(document) else { return count };
+    let is_twofold = has_key_twice(patch);
     let base = base.ir;
     for author in [Author::Person, agent, Author::Optimizer] {
         let budget = match author {
@@ -38,14 +60,16 @@ pub fn validation(bytes: &[u8]) {
             Author::Person | Author::Optimizer => Budget::PERSON,
         };
         let Ok(patch) = Patch::parse(patch, &budget) else { continue };
+        assert!(!is_twofold, "a key stands twice, and one of them counts");
         let mut dice = Dice::scripted(script);
         let invented = Invented::of(&base, &mut dice);
-        judge(&base, &patch, &author, &invented);
-        judge(&base, &patch, &author, &Unstarted::default());
+        judge(&base, &patch, &author, &invented, &mut count);
+        judge(&base, &patch, &author, &Unstarted::default(), &mut count);
     }
+    count
 }
 
-fn judge(base: &Ir, patch: &Patch, author: &Author, history: &dyn History) {
+fn judge(base: &Ir, patch: &Patch, author: &Author, history: &dyn History, count: &mut Judged) {
     let rules = Rules::default();
     let proposal = Proposal { base, against: base.digest, patch, author };
     let again = validate(&proposal, history, &rules);
@@ -54,6 +78,7 @@ fn judge(base: &Ir, patch: &Patch, author: &Author, history: &dyn History) {
             assert!(rejected.problems.iter().any(|p| p.severity == Severity::Error));
             let again = again.expect_err("the same answer twice");
             assert_eq!(rejected, again);
+            count.refused += 1;
         }
         Ok(validated) => {
             let again = again.expect("the same answer twice");
@@ -66,9 +91,14 @@ fn judge(base: &Ir, patch: &Patch, author: &Author, history: &dyn History) {
             if matches!(author, Author::Agent { .. }) {
                 assert!(validated.ir.nodes.len() <= Budget::AGENT.nodes);
             }
+            assert!(validated.ir.canonical.len() <= Budget::PERSON.document_bytes);
             let needs_approval = validated.approval.is_some();
-            if !needs_approval {
+            if needs_approval {
+                assert!(*author != Author::Optimizer, "nobody approves what an optimizer grows");
+                count.parked += 1;
+            } else {
                 grows_nothing(base, &validated.ir, &rules.grants);
+                count.applied += 1;
             }
             let subject = validated.subject_hash;
             let agents_max = usize::try_from(history.allotment()).unwrap_or(usize::MAX);

@@ -1,18 +1,26 @@
-//! Patches for the target `validation`, each from a seed.
+//! Patches for the target [`validation`](crate::validation()), each from a seed.
 
 use std::path::Path;
 
-use aob_fuzz::{Dice, mangle_bytes, mangle_json};
 use serde_json::Value;
 
+use crate::bombs::{bomb, text_bomb};
+use crate::dice::Dice;
+use crate::mutate::{mangle_bytes, mangle_json};
+
 /// Bases and operations of the validator's corpus: what the red team thought of, to be mixed.
-pub(crate) struct Corpus {
+#[derive(Debug)]
+pub struct Mixtures {
     bases: Vec<Value>,
     patches: Vec<(usize, Vec<Value>)>,
 }
 
-impl Corpus {
-    pub(crate) fn load() -> Self {
+impl Mixtures {
+    /// Reads the corpus.
+    ///
+    /// # Panics
+    /// If the repository is not where it was at build time: there is nothing to mix without it.
+    pub fn load() -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../validator/tests/corpus");
         let read = |path: &Path| -> Value {
             let text = std::fs::read_to_string(path).expect("a readable file of the corpus");
@@ -42,8 +50,12 @@ impl Corpus {
         Self { bases, patches }
     }
 
-    /// Operations of one case or of several on the same base, mutated now and then.
-    pub(crate) fn a_patch(&self, dice: &mut Dice<'_>) -> Vec<u8> {
+    /// Operations of one case or of several on the same base, mutated now and then, or with a bomb
+    /// among them.
+    ///
+    /// # Panics
+    /// Never: [`Self::load`] found patches.
+    pub fn a_patch(&self, dice: &mut Dice<'_>) -> Vec<u8> {
         let (base, operations) = dice.pick(&self.patches).expect("there are patches");
         let mut operations = operations.clone();
         for _ in 0..dice.below(3) {
@@ -56,8 +68,12 @@ impl Corpus {
         if !operations.is_empty() && dice.below(3) == 0 {
             operations.remove(dice.below(operations.len()));
         }
+        let is_bomb = dice.below(24) == 0;
+        if is_bomb {
+            bomb(dice, &self.bases[*base], &mut operations);
+        }
         let mut patch = Value::Array(operations);
-        if dice.below(3) > 0 {
+        if !is_bomb && dice.below(3) > 0 {
             let other = dice.pick(&self.bases).expect("there are bases").clone();
             mangle_json(dice, &mut patch, &other);
         }
@@ -66,8 +82,11 @@ impl Corpus {
         let mut text = patch.to_string().into_bytes();
         if dice.below(10) == 0 {
             mangle_bytes(dice, &mut text);
-            text.retain(|byte| *byte != 0);
         }
+        if dice.below(24) == 0 {
+            text_bomb(dice, &mut text);
+        }
+        text.retain(|byte| *byte != 0);
         bytes.extend(text);
         bytes.push(0);
         for _ in 0..dice.below(30) {
