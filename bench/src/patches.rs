@@ -109,6 +109,7 @@ fn patch(n: usize, base: &str) -> PatchRow {
         id: format!("{n:08}"),
         tag: TAG.to_owned(),
         base: base.to_owned(),
+        expected: None,
         operations: json!([{"op": "replace", "path": path, "value": n + NODES}]).to_string(),
         description: None,
         author: "bench".to_owned(),

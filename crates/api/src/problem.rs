@@ -136,6 +136,19 @@ impl Problem {
         }
     }
 
+    /// A change that was meant for another version of a tag than it is at; 0: it does not exist.
+    pub fn wrong_version(tag: &str, current: u64) -> Self {
+        let detail = match current {
+            0 => format!("the tag `{tag}` does not exist"),
+            version => format!("the tag `{tag}` is at version {version}"),
+        };
+        let item = ProblemItem::new("version", &*detail);
+        let problem = Self::new(ErrorCode::PreconditionFailed, detail)
+            .with_hint("look at what changed, then send the version that you have seen")
+            .with_errors(vec![item]);
+        Self { current_version: Some(current), ..problem }
+    }
+
     /// The same with what to do about it.
     #[must_use]
     pub fn with_hint(self, hint: impl Into<String>) -> Self {

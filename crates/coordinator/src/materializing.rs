@@ -226,6 +226,14 @@ impl Materializer {
         let mut at = row.current.version;
         let mut tip = row.tip;
         for patch in pending {
+            if let Some(rejected) = unexpected(&patch, at) {
+                batch.settled.push(PatchSettled {
+                    id: patch.id,
+                    status: rejected,
+                    decided_ms: now_ms,
+                });
+                continue;
+            }
             let status = match self.plan(workspace, &base, &patch).await {
                 Ok(plan) if plan.validated.ir.digest == base.digest => {
                     PatchStatus::Applied { version: at, digest: base.digest.to_string() }
@@ -328,6 +336,14 @@ fn version(patch: &PatchRow, digest: Digest) -> NewVersion {
         description: patch.description.clone(),
         actor: patch.author.clone(),
     }
+}
+
+/// The rejection of a patch that asks for another version than the tag is at, be it because of the
+/// patches that were decided before it.
+fn unexpected(patch: &PatchRow, at: u64) -> Option<PatchStatus> {
+    patch.expected.filter(|expected| *expected != at)?;
+    let problem = Problem::wrong_version(&patch.tag, at);
+    Some(PatchStatus::Rejected { problem: serde_json::to_string(&problem).unwrap_or_default() })
 }
 
 /// Why a patch is rejected, as JSON.

@@ -189,10 +189,16 @@ impl Stack {
     /// Accepts a patch that nobody is told of, as where a process dies between commit and
     /// publication.
     async fn accept(&self, id: &str, base: &str, operations: &Value) {
+        self.accept_at(id, base, operations, None).await;
+    }
+
+    /// The same, for the case that the tag is at this version when the patch is decided.
+    async fn accept_at(&self, id: &str, base: &str, operations: &Value, expected: Option<u64>) {
         let row = PatchRow {
             id: id.to_owned(),
             tag: "demo".to_owned(),
             base: base.to_owned(),
+            expected,
             operations: operations.to_string(),
             description: None,
             author: "user:ada".to_owned(),
@@ -381,6 +387,37 @@ async fn a_patch_for_another_version_than_the_tag_is_at_is_not_accepted() {
     let listed = stack.get("/v1/workflows/demo/patches").await.json();
     assert_eq!(listed["items"].as_array().unwrap().len(), 1, "{listed}");
     assert_eq!(patch(&stack, &body, &[("if-match", "two")]).await.code(), "invalid_header");
+}
+
+/// Those that were accepted while the tag was where they want it are judged again where it has got to.
+#[tokio::test]
+async fn a_patch_for_another_version_than_the_tag_is_at_is_not_applied() {
+    let stack = stack_with(&pair()).await;
+    let base = stack.get("/v1/workflows/demo").await.json()["digest"].clone();
+    let base = base.as_str().unwrap();
+    stack.accept("0", base, &args("a", &json!("first"))).await;
+    stack.accept_at("1", base, &args("b", &json!("late")), Some(1)).await;
+    stack.accept_at("2", base, &args("b", &json!("seen")), Some(2)).await;
+    let mut decided = Vec::new();
+    while decided.len() < 3 {
+        let path = format!("/v1/workflows/demo/patches/{}", decided.len());
+        let got = stack.get(&path).await.json();
+        match got["status"] == "pending" {
+            true => tokio::task::yield_now().await,
+            false => decided.push(got),
+        }
+    }
+    assert_eq!(decided[0]["version"], 2, "{}", decided[0]);
+    let problem = &decided[1]["problem"];
+    assert_eq!(
+        (&problem["code"], &problem["status"]),
+        (&json!("precondition_failed"), &json!(412))
+    );
+    assert_eq!(problem["current_version"], 2, "{problem}");
+    assert_eq!(decided[2]["version"], 3, "{}", decided[2]);
+    let shown = stack.get("/v1/workflows/demo").await.json();
+    let args = |node: usize| shown["document"]["nodes"][node]["config"]["args"].clone();
+    assert_eq!((args(0), args(1)), (json!("first"), json!("seen")));
 }
 
 #[tokio::test]

@@ -100,6 +100,10 @@ impl Patches for SimStore {
         self.call(|model| model.patches_pending(workspace, tag, limit)).await
     }
 
+    async fn patches_pending_count(&self, workspace: WorkspaceId, tag: &str) -> StoreResult<u64> {
+        self.call(|model| model.patches_pending_count(workspace, tag)).await
+    }
+
     async fn tags_pending(
         &self,
         older_than_ms: TimeMs,

@@ -12,6 +12,7 @@ pub(super) fn patch(id: &str, tag: &str) -> PatchRow {
         id: id.to_owned(),
         tag: tag.to_owned(),
         base: String::from("d1"),
+        expected: Some(1),
         operations: String::from("[\"\\u0000\"]"),
         description: Some(String::from("why")),
         author: String::from("user:ada"),
@@ -37,7 +38,7 @@ fn rejected() -> PatchStatus {
 
 /// What was handed in, as it was.
 pub async fn a_patch_is_read_back(t: &Subject) -> StoreResult<()> {
-    let plain = PatchRow { description: None, ..patch("p2", "kyc") };
+    let plain = PatchRow { description: None, expected: None, ..patch("p2", "kyc") };
     let decided = PatchRow { status: applied(), decided_ms: Some(T0 + 1), ..patch("p3", "kyc") };
     for row in [patch("p1", "kyc"), plain, decided] {
         put(t, &row).await?;
@@ -75,6 +76,10 @@ pub async fn pending_patches_are_found(t: &Subject) -> StoreResult<()> {
     assert_eq!(t.store.patches_pending(HOME, "kyc", 9).await?, pending);
     assert_eq!(t.store.patches_pending(HOME, "kyc", 1).await?, pending[..1]);
     assert_eq!(t.store.patches_pending(HOME, "other", 9).await?, []);
+    t.store.patch_put(AWAY, &patch("p2", "kyc"), None).await?;
+    for (workspace, tag, pending) in [(HOME, "kyc", 2), (AWAY, "kyc", 1), (HOME, "other", 0)] {
+        assert_eq!(t.store.patches_pending_count(workspace, tag).await?, pending);
+    }
     Ok(())
 }
 

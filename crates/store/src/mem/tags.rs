@@ -179,6 +179,12 @@ impl Model {
         pending.take(page(limit)).cloned().collect()
     }
 
+    /// See [`Patches::patches_pending_count`](crate::Patches::patches_pending_count).
+    pub fn patches_pending_count(&self, workspace: WorkspaceId, tag: &str) -> u64 {
+        let rows = self.patches_of(workspace, tag).into_iter();
+        rows.filter(|row| row.status == PatchStatus::Pending).count() as u64
+    }
+
     /// See [`Patches::tags_pending`](crate::Patches::tags_pending).
     pub fn tags_pending(
         &self,

@@ -97,6 +97,10 @@ impl Patches for MemStore {
         Ok(self.with(|model| model.patches_pending(workspace, tag, limit)))
     }
 
+    async fn patches_pending_count(&self, workspace: WorkspaceId, tag: &str) -> StoreResult<u64> {
+        Ok(self.with(|model| model.patches_pending_count(workspace, tag)))
+    }
+
     async fn tags_pending(
         &self,
         older_than_ms: TimeMs,

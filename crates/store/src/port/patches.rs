@@ -72,6 +72,8 @@ pub struct PatchRow {
     pub tag: String,
     /// `sha256:...` of the document that it was made against.
     pub base: String,
+    /// The version that the tag has to be at when the patch is decided, where that was asked for.
+    pub expected: Option<u64>,
     /// JSON Patch.
     pub operations: String,
     /// What its author says about it.
@@ -138,6 +140,9 @@ pub trait Patches: Send + Sync {
         tag: &str,
         limit: u32,
     ) -> StoreResult<Vec<PatchRow>>;
+
+    /// How many patches of a tag are pending.
+    async fn patches_pending_count(&self, workspace: WorkspaceId, tag: &str) -> StoreResult<u64>;
 
     /// Tags with patches that have been pending since before `older_than_ms`, in order of workspace
     /// and tag, after the cursor. (Machinery: no workspace scope.)

@@ -14,7 +14,7 @@ use crate::{
 macro_rules! patch_columns {
     () => {
         "id, tag, base, operations, description, author, origin, created_ms, decided_ms, status,
-        version, digest, problem"
+        version, digest, problem, expected"
     };
 }
 
@@ -37,6 +37,9 @@ const PATCHES: &str =
 
 const PENDING: &str = select_patches!("tag = $2 and status = 'pending' order by id limit $3");
 
+const PENDING_COUNT: &str = "select count(*) as pending from workflow_patches
+    where workspace = $1 and tag = $2 and status = 'pending'";
+
 /// Stores a patch unless its key is taken, and its key. Where a rival takes the key at the same
 /// moment, the statement ends as a serialization failure, and the next try sees the key.
 const PUT: &str = concat!(
@@ -49,7 +52,7 @@ const PUT: &str = concat!(
         insert into workflow_patches (workspace, ",
     patch_columns!(),
     ")
-        select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14
+        select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $21
         where not exists (select from taken)
         on conflict do nothing
     ),
@@ -121,6 +124,14 @@ impl Patches for PostgresStore {
         self.api.within(workspace, query, "workflow_patches", patch_row).await
     }
 
+    async fn patches_pending_count(&self, workspace: WorkspaceId, tag: &str) -> StoreResult<u64> {
+        let query = || sqlx::query(PENDING_COUNT).bind(workspace.0).bind(text(tag));
+        let counted = self.api.within(workspace, query, "workflow_patches", |columns| {
+            columns.count::<u64>("pending")
+        });
+        Ok(counted.await?.into_iter().next().unwrap_or(0))
+    }
+
     async fn tags_pending(
         &self,
         older_than_ms: TimeMs,
@@ -167,6 +178,7 @@ fn bound(workspace: WorkspaceId, row: &PatchRow, key: Option<&IdempotencyKey>) -
         .bind(key.map(|key| i64::from(key.status)))
         .bind(key.map(|key| owned(&key.response)))
         .bind(key.map(|key| key.expires_ms))
+        .bind(row.expected.map(int))
 }
 
 fn patch_row(columns: &mut Columns<'_>) -> Result<PatchRow, Failure> {
@@ -188,5 +200,6 @@ fn patch_row(columns: &mut Columns<'_>) -> Result<PatchRow, Failure> {
             let status = PatchStatus::of_columns(&name, version, digest, problem);
             status.ok_or_else(|| columns.problem("status", &name))?
         },
+        expected: columns.maybe_count("expected")?,
     })
 }

@@ -17,7 +17,7 @@ use crate::{
 macro_rules! patch_columns {
     () => {
         "id, tag, base, operations, description, author, origin, created_ms, decided_ms, status,
-        version, digest, problem"
+        version, digest, problem, expected"
     };
 }
 
@@ -41,10 +41,15 @@ const PATCHES: &str =
 
 const PENDING: &str = select_patches!("tag = ?2 and status = 'pending' order by id limit ?3");
 
+const PENDING_COUNT: &str = "select count(*) as pending from workflow_patches
+    where tenant = (select no from tenants where workspace = ?1) and tag = ?2
+    and status = 'pending'";
+
 const PUT: &str = concat!(
     "insert into workflow_patches (tenant, ",
     patch_columns!(),
-    ") values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) on conflict do nothing"
+    ") values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
+    on conflict do nothing"
 );
 
 const SETTLE: &str =
@@ -122,6 +127,16 @@ impl Patches for SqliteStore {
             .await
     }
 
+    async fn patches_pending_count(&self, workspace: WorkspaceId, tag: &str) -> StoreResult<u64> {
+        let tag = tag.to_owned();
+        let counted = self.readers.read(move |connection| {
+            let mut statement = connection.prepare_cached(PENDING_COUNT)?;
+            let rows = statement.query(params![workspace, tag])?;
+            first(rows, "workflow_patches", |columns| columns.count("pending"))
+        });
+        Ok(counted.await?.unwrap_or(0))
+    }
+
     async fn tags_pending(
         &self,
         older_than_ms: TimeMs,
@@ -158,6 +173,7 @@ fn put(session: &mut Session<'_>, tenant: i64, row: &PatchRow) -> Result<(), Fai
         version.map(int),
         digest,
         problem,
+        row.expected.map(int),
     ])?;
     Ok(())
 }
@@ -202,5 +218,6 @@ fn patch_row(columns: &mut Columns<'_>) -> Result<PatchRow, Failure> {
             let status = PatchStatus::of_columns(&name, version, digest, columns.take("problem")?);
             status.ok_or_else(|| columns.problem("status", &name))?
         },
+        expected: columns.maybe_count("expected")?,
     })
 }

@@ -1,6 +1,6 @@
 //! What all changes of a tag have in common: what the client expects, its key, and the answer.
 
-use aob_api::{ErrorCode, Problem, ProblemItem, TagView};
+use aob_api::{ErrorCode, Problem, TagView};
 use aob_edge::{Answer, BodyHash, Caller, Query, Refusal};
 use aob_store::tagging::{TagChange, TagChanged, TagRefusal, TagStep, tag_change};
 use aob_store::{IdempotencyKey, TagRow};
@@ -129,17 +129,7 @@ pub(crate) fn refused(tag: &str, refusal: TagRefusal) -> Refusal {
         TagRefusal::Unknown => workflow_not_found(tag),
         TagRefusal::UnknownVersion(version) => workflow_not_found(&format!("{tag}@{version}")),
         TagRefusal::Expected(row) => {
-            let current = row.map_or(0, |row| row.current.version);
-            let at = match current {
-                0 => "does not exist".to_owned(),
-                version => format!("is at version {version}"),
-            };
-            let detail = format!("the tag `{tag}` {at}");
-            let item = ProblemItem::new("version", &*detail);
-            let problem = Problem::new(ErrorCode::PreconditionFailed, detail)
-                .with_hint("look at what changed, then send the version that you have seen")
-                .with_errors(vec![item]);
-            Problem { current_version: Some(current), ..problem }.into()
+            Problem::wrong_version(tag, row.map_or(0, |row| row.current.version)).into()
         }
         TagRefusal::NothingToUndo(row) => {
             let version = row.current.version;

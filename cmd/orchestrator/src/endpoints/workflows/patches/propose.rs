@@ -24,7 +24,7 @@ use crate::input::{PathText, flag};
 use crate::wait::Wait;
 
 /// Pending patches of one workflow; more have to wait for them.
-const PENDING_MAX: u32 = 1_000;
+const PENDING_MAX: u64 = 1_000;
 
 /// Patches a workflow: its next version. The patch is accepted with 202 and decided by a worker,
 /// together with others of the workflow; `Prefer: wait=10` waits for the decision. With `?dry_run`
@@ -36,7 +36,7 @@ const PENDING_MAX: u32 = 1_000;
         ("tag" = String, Path),
         ("dry_run" = Option<bool>, Query, description = "Only plan"),
         ("Idempotency-Key" = Option<String>, Header),
-        ("If-Match" = Option<String>, Header, description = "`\"3\"`: refused unless the tag is at version 3 when the patch arrives"),
+        ("If-Match" = Option<String>, Header, description = "`\"3\"`: refused unless the tag is at version 3 when the patch arrives, and when it is decided"),
         ("Prefer" = Option<String>, Header, description = "`wait=N`: answer when the patch is decided, or after N seconds"),
     ),
     request_body = ProposeWorkflowPatch,
@@ -105,6 +105,7 @@ struct Proposal {
     against: Digest,
     patch: Patch,
     description: Option<String>,
+    expected: Option<u64>,
 }
 
 impl Parts {
@@ -129,7 +130,7 @@ impl Parts {
         let against = body.base.map_or_else(|| digest_of(&at.current), Ok)?;
         let base = self.coordinator.workflows.ir(caller.workspace(), against).await;
         base.map_err(|error| workflow_error(error, "/base"))?;
-        Ok(Proposal { at, author, against, patch, description: body.description })
+        Ok(Proposal { at, author, against, patch, description: body.description, expected })
     }
 
     /// Answers what a patch would do.
@@ -145,7 +146,7 @@ impl Parts {
     }
 
     fn accepted(&self, caller: &Caller, proposal: Proposal) -> Result<PatchRow, Refusal> {
-        let Proposal { at, author, against, patch, description } = proposal;
+        let Proposal { at, author, against, patch, description, expected } = proposal;
         let now_ms = self.now_ms();
         let operations = patch.canonical().map_err(|error| {
             Problem::new(ErrorCode::PatchRefused, format!("it has no canonical form: {error}"))
@@ -154,6 +155,7 @@ impl Parts {
             id: new_run_id(&self.entropy, now_ms).to_string(),
             tag: at.current.tag,
             base: against.to_string(),
+            expected,
             operations,
             description,
             author: caller.actor().to_string(),
@@ -166,8 +168,8 @@ impl Parts {
 
     /// Refuses where too many patches wait already.
     async fn room(&self, caller: &Caller, tag: &str) -> Result<(), Refusal> {
-        let pending = self.store.patches_pending(tenant(caller), tag, PENDING_MAX).await?;
-        if pending.len() as u64 >= u64::from(PENDING_MAX) {
+        let pending = self.store.patches_pending_count(tenant(caller), tag).await?;
+        if pending >= PENDING_MAX {
             let detail = format!("{PENDING_MAX} patches of `{tag}` wait to be decided");
             return Err(Problem::new(ErrorCode::Overloaded, detail)
                 .with_hint("slow down and try again")
