@@ -51,6 +51,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "aob-engine",
             "aob-checker",
             "aob-coordinator",
+            "aob-optimizer",
             "aob-api",
             "aob-edge",
             "aob-store",

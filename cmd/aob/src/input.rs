@@ -89,6 +89,21 @@ impl Source {
     }
 }
 
+/// The bytes of a file that holds at most so many.
+pub(crate) fn bytes(path: &Path, max: usize) -> Result<Vec<u8>, Failure> {
+    let name = path.display().to_string();
+    let read = fs::File::open(path).and_then(|file| {
+        let mut bytes = Vec::new();
+        file.take(max as u64 + 1).read_to_end(&mut bytes).map(|_| bytes)
+    });
+    let bytes = read.map_err(|error| unreadable(&name, &error))?;
+    if bytes.len() > max {
+        let message = format!("{name} is longer than {max} bytes");
+        return Err(Failure::new(Exit::Limit, "too_large", message, "name another file"));
+    }
+    Ok(bytes)
+}
+
 fn read(name: &str, source: impl Read) -> Result<String, Failure> {
     let mut bytes = Vec::new();
     let done = source.take(TEXT_BYTES_MAX + 1).read_to_end(&mut bytes);

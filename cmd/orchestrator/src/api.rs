@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::idempotency::InFlight;
+use crate::modules::Modules;
 use crate::pools::Pools;
 use crate::rates::Rates;
 
@@ -36,6 +37,7 @@ pub struct Parts {
     pub(crate) in_flight: InFlight,
     /// Milliseconds between cancel and fence of new runs.
     pub(crate) cancel_grace_ms: u64,
+    pub(crate) modules: Modules,
     /// Logs verified at once: each costs a processor.
     pub(crate) verifying: Arc<Semaphore>,
     pub(crate) shutdown: CancellationToken,

@@ -18,6 +18,7 @@ mod idempotency;
 mod input;
 mod janitor;
 mod keys;
+mod modules;
 mod openapi;
 mod planning;
 mod pools;

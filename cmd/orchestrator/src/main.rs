@@ -20,6 +20,7 @@ use aob_cas::FileCas;
 use aob_coordinator::{EVENTS_TOPIC, PATCHES_TOPIC, RESULTS_TOPIC, job_topic};
 use aob_edge::system_entropy;
 use aob_ir::Priority;
+use aob_optimizer::PublicKey;
 use aob_orchestrator::{Bootstrap, Config, Deps, bind, bootstrap, has_no_keys};
 use aob_store::{Clock, SqliteConfig, SqliteStore};
 use clap::{Parser, Subcommand};
@@ -48,6 +49,14 @@ struct Args {
     /// Delete runs that have been over for this many days; left out: keep them.
     #[arg(long, env = "AOB_RETENTION_DAYS", value_name = "DAYS")]
     retention_days: Option<u32>,
+    /// Public ed25519 keys (64 hex digits each) of those who may sign modules of the optimizer.
+    #[arg(
+        long = "optimizer-key",
+        env = "AOB_OPTIMIZER_KEYS",
+        value_delimiter = ',',
+        value_name = "HEX"
+    )]
+    optimizer_keys: Vec<PublicKey>,
     #[command(subcommand)]
     command: Option<Asked>,
 }
@@ -126,6 +135,7 @@ async fn main() -> anyhow::Result<ExitCode> {
     let mut config = Config::new(args.listen);
     let day = Duration::from_secs(24 * 60 * 60);
     config.retention = args.retention_days.map(|days| day.saturating_mul(days));
+    config.optimizer_keys = args.optimizer_keys.into_iter().collect();
     let keyless = has_no_keys(&*deps.store).await?;
     let bound = bind(config, deps).await?;
     tracing::info!(address = %bound.address(), "serving");

@@ -4,7 +4,7 @@ use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 
 use crate::endpoints::{
-    approvals, artifacts, keys, meta, patches, runners, runs, tags, webhooks, workflows,
+    approvals, artifacts, keys, meta, optimizer, patches, runners, runs, tags, webhooks, workflows,
 };
 
 #[derive(OpenApi)]
@@ -27,6 +27,10 @@ use crate::endpoints::{
         meta::healthz::handle,
         meta::openapi::handle,
         meta::readyz::handle,
+        optimizer::add::handle,
+        optimizer::enable::disable,
+        optimizer::enable::handle,
+        optimizer::list::handle,
         patches::diff::handle,
         patches::get::handle,
         patches::list::handle,

@@ -12,11 +12,13 @@ use axum::routing::{MethodFilter, on};
 
 use crate::api::Api;
 use crate::endpoints::{
-    approvals, artifacts, keys, meta, patches, runners, runs, tags, webhooks, workflows,
+    approvals, artifacts, keys, meta, optimizer, patches, runners, runs, tags, webhooks, workflows,
 };
 
 /// Bytes of a body that may hold a document, or a long value.
 const LARGE_BODY_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Bytes of a body with a module of the optimizer, in base64.
+const MODULE_BODY_BYTES_MAX: usize = 6 * 1024 * 1024;
 /// Bytes of an agent's body: its largest patch, and what stands around it.
 const AGENT_BODY_BYTES_MAX: usize = Budget::AGENT.patch_bytes + 8 * 1024;
 
@@ -106,6 +108,10 @@ operations! {
     MetaHealth: GET "/healthz", None, 0, meta::healthz::handle;
     MetaOpenapi: GET "/openapi.json", None, 0, meta::openapi::handle;
     MetaReady: GET "/readyz", None, 0, meta::readyz::handle;
+    OptimizerModulesAdd: POST "/optimizer/modules", Some(May::ModulesManage), MODULE_BODY_BYTES_MAX, optimizer::add::handle;
+    OptimizerModulesDisable: POST "/optimizer/modules/{digest}/disable", Some(May::ModulesManage), BODY_BYTES_MAX, optimizer::enable::disable;
+    OptimizerModulesEnable: POST "/optimizer/modules/{digest}/enable", Some(May::ModulesManage), BODY_BYTES_MAX, optimizer::enable::handle;
+    OptimizerModulesList: GET "/optimizer/modules", Some(May::WorkflowsRead), 0, optimizer::list::handle;
     RunnersHeartbeat: POST "/runners/heartbeat", Some(May::JobsExecute), BODY_BYTES_MAX, runners::heartbeat::handle;
     RunnersLease: POST "/runners/lease", Some(May::JobsExecute), BODY_BYTES_MAX, runners::lease::handle;
     RunnersResult: POST "/runners/result", Some(May::JobsExecute), BODY_BYTES_MAX, runners::result::handle;

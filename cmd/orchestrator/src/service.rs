@@ -1,5 +1,6 @@
 //! Composing the API and its coordinators into one service.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use aob_cache::Cache;
 use aob_cas::Cas;
 use aob_coordinator::{Coordinator, EVENTS_TOPIC};
 use aob_edge::{Authenticator, BindError, Entropy, RunWatch, ServeLimits, Shell, Socket, serve};
+use aob_optimizer::PublicKey;
 use aob_store::{Clock, Store};
 use axum::Router;
 use tokio::sync::Semaphore;
@@ -17,6 +19,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::api::{Api, Parts};
 use crate::idempotency::InFlight;
+use crate::modules::Modules;
 use crate::pools::Pools;
 use crate::rates::{RateLimits, Rates};
 use crate::{janitor, routes};
@@ -40,6 +43,8 @@ pub struct Config {
     /// How long runs are kept once they are over; `None`: for ever. With a run go its events, its
     /// approvals and its log lines; stored values and workflows stay.
     pub retention: Option<Duration>,
+    /// Public keys (ed25519) of those who may sign modules of the optimizer.
+    pub optimizer_keys: BTreeSet<PublicKey>,
     /// Bounds of its connections.
     pub serve: ServeLimits,
 }
@@ -53,6 +58,7 @@ impl Config {
             rate_limits: None,
             cancel_grace_ms: 30_000,
             retention: None,
+            optimizer_keys: BTreeSet::new(),
             serve: ServeLimits::default(),
         }
     }
@@ -134,6 +140,7 @@ impl Orchestrator {
             pools: Pools::default(),
             in_flight: InFlight::default(),
             cancel_grace_ms: config.cancel_grace_ms,
+            modules: Modules::new(config.optimizer_keys.clone()),
             verifying: Arc::new(Semaphore::new(VERIFYING_MAX)),
             shutdown: shutdown.clone(),
         });

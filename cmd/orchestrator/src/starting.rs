@@ -162,7 +162,7 @@ impl Parts {
         if patches.is_empty() {
             return Ok(resolved);
         }
-        let (author, rules) = (&author_of(caller), &self.coordinator.rules);
+        let (author, rules) = (&author_of(caller, None)?, &self.coordinator.rules);
         for (index, operations) in patches.iter().enumerate() {
             let below = |refused| below(refusal(refused, "/patches"), index);
             let patch = Patch::parse(operations.0.get(), rules.budget_of(author));

@@ -90,6 +90,11 @@ codes! {
     LimitExceeded => "limit_exceeded", 422, "A limit would be exceeded", false;
     /// The path exists and does not take this method; the `Allow` header names those it takes.
     MethodNotAllowed => "method_not_allowed", 405, "The method is not allowed here", false;
+    /// The workspace has no module of the optimizer with this digest.
+    ModuleNotFound => "module_not_found", 404, "There is no such module", false;
+    /// The module is not what its digest says, no trusted key signed it, or it is not one that the
+    /// optimizer can run. Nothing was stored.
+    ModuleRefused => "module_refused", 422, "The module is refused", false;
     /// No `signal` node of the run says `webhook: true`.
     NoWebhook => "no_webhook", 409, "No node takes signals by webhook", false;
     /// The route cannot answer in any of the media types that `Accept` names.

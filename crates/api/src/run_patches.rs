@@ -9,7 +9,7 @@ use aob_ir::Digest;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{GrowthView, PlanView, RawText, ValueRef};
+use crate::{ClaimedOrigin, GrowthView, PlanView, RawText, ValueRef};
 
 /// `POST /v1/runs/{id}/patches`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -34,6 +34,9 @@ pub struct ProposeRunPatch {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, example = "planner")]
     pub node_id: Option<InstanceId>,
+    /// On whose behalf it is handed in; absent: the caller's own. Not together with `node_id`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<ClaimedOrigin>,
 }
 
 /// `POST /v1/runs/{id}/patches/{patch}/revert`, `.../withdraw`. The body may be left out.

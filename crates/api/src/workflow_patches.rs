@@ -27,6 +27,21 @@ pub struct ProposeWorkflowPatch {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub base: Option<Digest>,
+    /// On whose behalf it is handed in; absent: the caller's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<ClaimedOrigin>,
+}
+
+/// On whose behalf a person's key hands a patch in. An agent's or runner's key can claim nothing: its
+/// patches are an agent's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ClaimedOrigin {
+    /// The caller's own.
+    Person,
+    /// A pass of the optimizer made it: it is judged as such, and may grow nothing that the graph may
+    /// do.
+    Optimizer,
 }
 
 /// A patch of a workflow.

@@ -17,6 +17,8 @@ pub enum Permission {
     JobsExecute,
     /// Create, list and revoke API keys.
     KeysManage,
+    /// Add modules of the optimizer, enable and disable them.
+    ModulesManage,
     /// Cancel, pause, resume and signal runs.
     RunsControl,
     /// Propose patches of runs, take them back, and withdraw them.
@@ -42,6 +44,7 @@ impl Permission {
         Self::ArtifactsWrite,
         Self::JobsExecute,
         Self::KeysManage,
+        Self::ModulesManage,
         Self::RunsControl,
         Self::RunsPatch,
         Self::RunsRead,
@@ -60,6 +63,7 @@ impl Permission {
             Self::ArtifactsWrite => "artifacts:write",
             Self::JobsExecute => "jobs:execute",
             Self::KeysManage => "keys:manage",
+            Self::ModulesManage => "modules:manage",
             Self::RunsControl => "runs:control",
             Self::RunsPatch => "runs:patch",
             Self::RunsRead => "runs:read",
@@ -83,9 +87,11 @@ impl Permission {
                 | Self::RunsPatch
                 | Self::RunsStart
                 | Self::WorkflowsWrite => true,
-                Self::ApprovalsDecide | Self::JobsExecute | Self::KeysManage | Self::RunsRepair => {
-                    false
-                }
+                Self::ApprovalsDecide
+                | Self::JobsExecute
+                | Self::KeysManage
+                | Self::ModulesManage
+                | Self::RunsRepair => false,
                 Self::ApprovalsRead
                 | Self::ArtifactsRead
                 | Self::RunsRead
@@ -100,6 +106,7 @@ impl Permission {
                 Self::ApprovalsDecide
                 | Self::JobsExecute
                 | Self::KeysManage
+                | Self::ModulesManage
                 | Self::WorkflowsWrite => false,
                 Self::ApprovalsRead
                 | Self::ArtifactsRead
@@ -111,6 +118,7 @@ impl Permission {
                 Self::ApprovalsRead
                 | Self::ApprovalsDecide
                 | Self::KeysManage
+                | Self::ModulesManage
                 | Self::RunsControl
                 | Self::RunsPatch
                 | Self::RunsRead
@@ -131,6 +139,7 @@ impl Permission {
             | Self::ArtifactsWrite
             | Self::JobsExecute
             | Self::KeysManage
+            | Self::ModulesManage
             | Self::RunsControl
             | Self::RunsPatch
             | Self::RunsRepair
@@ -166,6 +175,7 @@ mod tests {
             "artifacts:write: admin developer operator runner",
             "jobs:execute: admin runner",
             "keys:manage: admin",
+            "modules:manage: admin",
             "runs:control: admin developer operator",
             "runs:patch: admin agent developer operator",
             "runs:read: admin agent approver auditor developer operator",

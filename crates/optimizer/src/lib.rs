@@ -45,4 +45,6 @@ pub use replay::{
     Setup, World, difference, perform, prove,
 };
 #[cfg(feature = "wasm")]
-pub use trust::{PublicKey, SIGNATURE_CONTEXT, Signature, Trust, Untrusted, signed_message};
+pub use trust::{
+    NotHex, PublicKey, SIGNATURE_CONTEXT, Signature, Trust, Untrusted, signed_message,
+};

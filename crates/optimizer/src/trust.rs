@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::str::FromStr;
 
 use aob_ir::Digest;
 use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
@@ -15,6 +16,20 @@ pub const SIGNATURE_CONTEXT: &[u8] = b"aob.optimizer.module.1\0";
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PublicKey(pub [u8; 32]);
 
+impl fmt::Display for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(self.0))
+    }
+}
+
+impl FromStr for PublicKey {
+    type Err = NotHex;
+
+    fn from_str(text: &str) -> Result<Self, NotHex> {
+        bytes_of(text).map(Self)
+    }
+}
+
 /// An ed25519 signature.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Signature(pub [u8; 64]);
@@ -23,6 +38,34 @@ impl fmt::Debug for Signature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Signature({}..)", hex::encode(&self.0[..4]))
     }
+}
+
+impl fmt::Display for Signature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(self.0))
+    }
+}
+
+impl FromStr for Signature {
+    type Err = NotHex;
+
+    fn from_str(text: &str) -> Result<Self, NotHex> {
+        bytes_of(text).map(Self)
+    }
+}
+
+/// A text is not as many hex digits as it should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("it is not {digits} hex digits")]
+pub struct NotHex {
+    /// How many it should be.
+    pub digits: usize,
+}
+
+fn bytes_of<const N: usize>(text: &str) -> Result<[u8; N], NotHex> {
+    let mut bytes = [0; N];
+    hex::decode_to_slice(text, &mut bytes).map_err(|_| NotHex { digits: 2 * N })?;
+    Ok(bytes)
 }
 
 /// The modules and signers that are trusted. Empty: none.
@@ -61,11 +104,19 @@ impl Trust {
         if !self.digests.contains(&digest) {
             return Err(Untrusted::Digest { digest });
         }
-        let message = signed_message(&digest);
-        let signed = self.keys.iter().any(|key| {
+        match self.signer(&digest, signature) {
+            Some(_) => Ok(digest),
+            None => Err(Untrusted::Signature { digest }),
+        }
+    }
+
+    /// The trusted key that made this signature of the module with this digest.
+    pub fn signer(&self, digest: &Digest, signature: &Signature) -> Option<PublicKey> {
+        let message = signed_message(digest);
+        let signed = |key: &&PublicKey| {
             UnparsedPublicKey::new(&ED25519, key.0).verify(&message, &signature.0).is_ok()
-        });
-        if signed { Ok(digest) } else { Err(Untrusted::Signature { digest }) }
+        };
+        self.keys.iter().find(signed).copied()
     }
 }
 
@@ -99,6 +150,7 @@ mod tests {
         let good = sign(&pair, &signed_message(&digest));
         let trust = Trust { digests: [digest].into(), keys: [public, key(3).1].into() };
         assert_eq!(trust.check(bytes, &good), Ok(digest));
+        assert_eq!(trust.signer(&digest, &good), Some(public));
 
         let other = Digest::of(b"another");
         let unsigned = Untrusted::Signature { digest };
@@ -116,6 +168,12 @@ mod tests {
         }
         let not_allowed = Trust { digests: [other].into(), ..trust.clone() };
         assert_eq!(not_allowed.check(bytes, &good), Err(Untrusted::Digest { digest }));
+        for key in [public.to_string().to_uppercase(), public.to_string()] {
+            assert_eq!(key.parse(), Ok(public));
+        }
+        assert_eq!(good.to_string().parse(), Ok(good));
+        assert_eq!(public.to_string().parse::<Signature>(), Err(NotHex { digits: 128 }));
+        assert_eq!("zz".parse::<PublicKey>(), Err(NotHex { digits: 64 }));
         let nobody = Trust { keys: BTreeSet::new(), ..trust };
         assert_eq!(nobody.check(bytes, &good), Err(unsigned));
     }

@@ -364,6 +364,35 @@ impl Identity for SimStore {
 }
 
 #[async_trait]
+impl Modules for SimStore {
+    async fn module_put(&self, workspace: WorkspaceId, row: &ModuleRow) -> StoreResult<ModuleRow> {
+        self.call(|model| model.module_put(workspace, row)).await
+    }
+
+    async fn module(&self, workspace: WorkspaceId, digest: &str) -> StoreResult<Option<ModuleRow>> {
+        self.call(|model| model.module(workspace, digest)).await
+    }
+
+    async fn modules(
+        &self,
+        workspace: WorkspaceId,
+        after: Option<&str>,
+        limit: u32,
+    ) -> StoreResult<Vec<ModuleRow>> {
+        self.call(|model| model.modules(workspace, after, limit)).await
+    }
+
+    async fn module_enable(
+        &self,
+        workspace: WorkspaceId,
+        digest: &str,
+        enabled: bool,
+    ) -> StoreResult<Option<ModuleRow>> {
+        self.call(|model| model.module_enable(workspace, digest, enabled)).await
+    }
+}
+
+#[async_trait]
 impl Snapshots for SimStore {
     async fn snapshot_put(&self, workspace: WorkspaceId, row: &SnapshotRow) -> StoreResult<()> {
         self.call(|model| model.snapshot_put(workspace, row)).await

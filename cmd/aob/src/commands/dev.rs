@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use aob_egress::Allow;
+use aob_optimizer::PublicKey;
 use clap::Args;
 
 use crate::config::DEV_PORT;
@@ -38,6 +39,10 @@ pub(crate) struct Dev {
     /// Delete runs that have been over for this long, such as 30d; left out: keep them.
     #[arg(long, value_name = "SPAN", value_parser = crate::input::span)]
     pub(crate) retention: Option<std::time::Duration>,
+    /// Public ed25519 key (64 hex digits) of somebody who may sign modules of the optimizer. May be
+    /// repeated.
+    #[arg(long, value_name = "HEX")]
+    pub(crate) optimizer_key: Vec<PublicKey>,
     /// TOML file with the secrets that nodes may use.
     #[arg(long, value_name = "FILE")]
     pub(crate) secrets: Option<PathBuf>,

@@ -11,6 +11,7 @@ mod docs;
 mod keys;
 mod logs;
 mod optimize;
+mod optimizer;
 mod patch;
 pub(crate) mod report;
 mod run;
@@ -47,6 +48,8 @@ pub(crate) enum Command {
     Tag(tag::Tag),
     #[command(subcommand)]
     Optimize(optimize::Optimize),
+    #[command(subcommand)]
+    Optimizer(optimizer::Optimizer),
     Runner(runner::Runner),
     #[command(subcommand)]
     Config(config::Config),
@@ -70,6 +73,7 @@ impl Command {
             Self::Workflow(workflow) => workflow.run(context),
             Self::Tag(tag) => tag.run(context),
             Self::Optimize(optimize) => optimize.run(context),
+            Self::Optimizer(optimizer) => optimizer.run(context),
             Self::Runner(runner) => runner.run(context),
             Self::Config(config) => config.run(context),
             Self::Completion(completion) => completion.run(context),

@@ -3,6 +3,7 @@
 mod apply;
 mod plan;
 mod planned;
+mod pool;
 
 use clap::Subcommand;
 

@@ -5,7 +5,7 @@ mod back;
 pub(crate) mod edits;
 mod list;
 mod offline;
-mod propose;
+pub(crate) mod propose;
 mod show;
 
 use aob_api::RunPatch;

@@ -54,7 +54,12 @@ async fn serve(context: &Context, args: &Dev) -> Result<Exit, Failure> {
     allow.extend(demo_address.map(allow_demo).transpose()?);
     let adapters = Adapters::open(dir.path())?;
     let (stop, stop_demo) = (CancellationToken::new(), CancellationToken::new());
-    let options = Options { allow, secrets, retention: args.retention };
+    let options = Options {
+        allow,
+        secrets,
+        retention: args.retention,
+        optimizer_keys: args.optimizer_key.clone(),
+    };
     let stack = Server::start(adapters, dir.path(), options, stop.clone()).await?;
     stack.take_over().await?;
     let demo = demo.map(|listener| tokio::spawn(demo::serve(listener, stop_demo.clone())));

@@ -61,6 +61,7 @@ impl Server {
         // The address is of no use to a part that has no socket.
         let mut config = Config::new(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
         config.retention = options.retention;
+        config.optimizer_keys = options.optimizer_keys.iter().copied().collect();
         config.coordinator.rules = Arc::new(rules(&options));
         let runner = Runner::start(&adapters, options)?;
         let orchestrator = Orchestrator::start(&config, deps, &shutdown);

@@ -13,6 +13,7 @@ use anyhow::{Context as _, bail};
 use aob_api::Role as KeyRole;
 use aob_coordinator::{Coordinator, Duties};
 use aob_edge::{Socket, serve, system_entropy};
+use aob_optimizer::PublicKey;
 use aob_orchestrator::{Bootstrap, Config, Deps, Orchestrator, bootstrap, has_no_keys};
 use aob_production::{
     Admin, CommonArgs, Metrics, Ports, Settings, observe, stop_when_asked, topics, write_logs,
@@ -157,6 +158,10 @@ fn config(settings: &Settings, roles: &[Role]) -> anyhow::Result<Config> {
     let mut config = Config::new(settings.need("http.listen")?);
     let day = Duration::from_secs(24 * 60 * 60);
     config.retention = settings.get::<u32>("retention.days")?.map(|days| day.saturating_mul(days));
+    let keys = settings.get::<String>("optimizer.keys")?.unwrap_or_default();
+    let keys = keys.split(',').map(str::trim).filter(|key| !key.is_empty());
+    let keys: Result<_, _> = keys.map(str::parse::<PublicKey>).collect();
+    config.optimizer_keys = keys.context("optimizer.keys")?;
     config.coordinator.shards = settings.need::<NonZeroUsize>("coordinator.shards")?;
     config.coordinator.duties = Duties {
         results: roles.contains(&Role::Coordinator),

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use aob_api::Role;
 use aob_orchestrator::{Operation, openapi};
+use aob_store::{ModuleRow, WorkspaceId as TenantId};
 use axum::body::Body;
 use http::{Method, Request, StatusCode};
 use serde_json::{Value, json};
@@ -133,7 +134,7 @@ fn body(operation: Operation) -> Option<Value> {
         ("POST", "revert" | "withdraw") => Some(json!({})),
         ("POST", "{name}") => Some(json!(1)),
         ("POST", "move") => Some(json!({"to": 1})),
-        ("POST", "undo" | "redo" | "canary") => Some(json!({})),
+        ("POST", "undo" | "redo" | "canary" | "enable" | "disable") => Some(json!({})),
         (_, _) => None,
     }
 }
@@ -141,6 +142,19 @@ fn body(operation: Operation) -> Option<Value> {
 /// A patch of the signal's run.
 fn rename() -> Value {
     json!({"operations": [{"op": "add", "path": "/metadata", "value": {"description": "x"}}]})
+}
+
+/// A module of the optimizer, whoever signed it.
+fn module(digest: &aob_ir::Digest) -> ModuleRow {
+    ModuleRow {
+        digest: digest.to_string(),
+        passes: vec!["tidy".to_owned()],
+        signature: vec![0; 64],
+        bytes: 1,
+        enabled: false,
+        actor: "user:ada".to_owned(),
+        created_ms: 0,
+    }
 }
 
 #[tokio::test]
@@ -158,6 +172,7 @@ async fn what_belongs_to_another_workspace_does_not_exist() {
     let keys = stack.get("/v1/keys").await.json();
     let patch = stack.post(&format!("/v1/runs/{run}/patches"), &rename()).await.json();
     let next = stack.post("/v1/workflows/demo/patches", &rename()).await.json();
+    stack.store.module_put(TenantId(OURS.0), &module(&artifact)).await.expect("the store answers");
     let ids = Ids {
         run,
         patch: patch["id"].as_str().unwrap().to_owned(),

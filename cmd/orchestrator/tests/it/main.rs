@@ -2,7 +2,9 @@
 
 mod approvals;
 mod authorization;
+mod authors;
 mod bodies;
+mod modules;
 mod patches;
 mod problems;
 mod runners;

@@ -12,6 +12,7 @@ use aob_coordinator::{EVENTS_TOPIC, PATCHES_TOPIC, RESULTS_TOPIC, job_topic};
 use aob_edge::{Entropy, system_entropy};
 use aob_engine::WorkspaceId;
 use aob_ir::Priority;
+use aob_optimizer::PublicKey;
 use aob_orchestrator::{Config, Deps, NewKey, Orchestrator, RateLimits, create_key};
 use aob_store::{Clock, MemStore, Store};
 use axum::Router;
@@ -80,6 +81,16 @@ impl Stack {
     }
 
     pub(crate) async fn with_rates(rate_limits: Option<RateLimits>) -> Self {
+        Self::with(Config { rate_limits, ..Config::new(([127, 0, 0, 1], 0).into()) }).await
+    }
+
+    /// A stack that trusts what these keys sign.
+    pub(crate) async fn with_keys<const N: usize>(keys: [PublicKey; N]) -> Self {
+        let optimizer_keys = keys.into();
+        Self::with(Config { optimizer_keys, ..Config::new(([127, 0, 0, 1], 0).into()) }).await
+    }
+
+    async fn with(config: Config) -> Self {
         let (clock, entropy, shutdown) = (clock(), system_entropy(), CancellationToken::new());
         let store: Arc<dyn Store> = Arc::new(MemStore::new(Arc::clone(&clock)));
         let bus = bus();
@@ -91,7 +102,6 @@ impl Stack {
             clock: Arc::clone(&clock),
             entropy: Arc::clone(&entropy),
         };
-        let config = Config { rate_limits, ..Config::new(([127, 0, 0, 1], 0).into()) };
         let orchestrator = Orchestrator::start(&config, deps, &shutdown);
         tokio::spawn(echo_runner(bus, shutdown.clone()));
         let mut stack = Self {

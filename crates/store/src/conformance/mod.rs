@@ -12,6 +12,7 @@ pub mod heads;
 pub mod idempotency;
 pub mod identity;
 pub mod leases;
+pub mod modules;
 pub mod outbox;
 pub mod patches;
 pub mod program;
@@ -253,6 +254,13 @@ macro_rules! conformance_cases {
                 a_signing_key_is_made_once,
                 a_signing_key_is_not_made_by_looking,
                 signing_keys_are_apart,
+            ],
+            modules: [
+                a_module_is_read_back,
+                a_module_that_is_added_again_stays_enabled,
+                a_module_is_enabled_and_disabled,
+                modules_are_listed,
+                modules_are_per_workspace,
             ],
             feed: [
                 a_feed_starts_empty,

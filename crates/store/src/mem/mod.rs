@@ -6,6 +6,7 @@ mod identity;
 mod leases;
 mod log;
 mod model;
+mod modules;
 mod run_logs;
 mod tags;
 mod versions;
@@ -278,6 +279,35 @@ impl Identity for MemStore {
         purpose: &str,
     ) -> StoreResult<Option<SigningKey>> {
         Ok(self.with(|model| model.signing_key_known(workspace, purpose)))
+    }
+}
+
+#[async_trait]
+impl Modules for MemStore {
+    async fn module_put(&self, workspace: WorkspaceId, row: &ModuleRow) -> StoreResult<ModuleRow> {
+        Ok(self.with(|model| model.module_put(workspace, row)))
+    }
+
+    async fn module(&self, workspace: WorkspaceId, digest: &str) -> StoreResult<Option<ModuleRow>> {
+        Ok(self.with(|model| model.module(workspace, digest)))
+    }
+
+    async fn modules(
+        &self,
+        workspace: WorkspaceId,
+        after: Option<&str>,
+        limit: u32,
+    ) -> StoreResult<Vec<ModuleRow>> {
+        Ok(self.with(|model| model.modules(workspace, after, limit)))
+    }
+
+    async fn module_enable(
+        &self,
+        workspace: WorkspaceId,
+        digest: &str,
+        enabled: bool,
+    ) -> StoreResult<Option<ModuleRow>> {
+        Ok(self.with(|model| model.module_enable(workspace, digest, enabled)))
     }
 }
 

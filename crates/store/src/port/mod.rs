@@ -10,6 +10,7 @@ mod identity;
 mod leases;
 mod log;
 mod machinery;
+mod modules;
 mod patches;
 mod run_logs;
 mod tags;
@@ -28,6 +29,7 @@ pub use self::identity::*;
 pub use self::leases::*;
 pub use self::log::*;
 pub use self::machinery::*;
+pub use self::modules::*;
 pub use self::patches::*;
 pub use self::run_logs::*;
 pub use self::tags::*;
@@ -87,6 +89,7 @@ pub trait Store:
     + Tags
     + Patches
     + Identity
+    + Modules
     + Snapshots
     + Retention
     + RunLogs
@@ -104,6 +107,7 @@ impl<T> Store for T where
         + Tags
         + Patches
         + Identity
+        + Modules
         + Snapshots
         + Retention
         + RunLogs

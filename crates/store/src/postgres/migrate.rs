@@ -44,6 +44,7 @@ const MIGRATIONS: &[Migration] = migrations![
     "0019_head_seq",
     "0020_documents_of_appends",
     "0021_versions",
+    "0022_optimizer_modules",
     "0023_patch_expected",
 ];
 

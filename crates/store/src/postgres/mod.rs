@@ -18,6 +18,7 @@ mod leases;
 mod log;
 mod machinery;
 mod migrate;
+mod modules;
 mod patches;
 mod pool;
 mod roles;

@@ -11,6 +11,7 @@ mod identity;
 mod leases;
 mod log;
 mod machinery;
+mod modules;
 mod patches;
 mod reader;
 mod rows;

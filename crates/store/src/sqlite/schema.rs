@@ -37,6 +37,7 @@ const MIGRATIONS: &[Migration] = migrations![
     "0013_run_logs",
     "0014_signing_keys",
     "0015_versions",
+    "0016_optimizer_modules",
     "0017_patch_expected",
 ];
 

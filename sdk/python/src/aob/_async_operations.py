@@ -206,6 +206,105 @@ class AsyncKeys:
         await self._transport.send(call)
 
 
+class AsyncOptimizer:
+    """`client.optimizer`."""
+
+    def __init__(self, transport: AsyncTransport) -> None:
+        self._transport = transport
+
+    async def modules_list(
+        self, *, limit: int | None = None, cursor: str | None = None
+    ) -> models.PageModuleView:
+        """Lists the workspace's modules of the optimizer, by digest; those that no key vouches for any
+        more too.
+        """
+        call: Call[models.PageModuleView] = Call(
+            "GET",
+            "/v1/optimizer/modules",
+            models.PageModuleView,
+            query={"limit": limit, "cursor": cursor},
+        )
+        return await self._transport.send(call)
+
+    async def all_modules_list(
+        self, *, limit: int | None = None
+    ) -> AsyncIterator[models.ModuleView]:
+        """Lists the workspace's modules of the optimizer, by digest; those that no key vouches for any
+        more too.
+        """
+        cursor: str | None = None
+        while True:
+            page = await self.modules_list(limit=limit, cursor=cursor)
+            for item in page.items:
+                yield item
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    async def modules_add(
+        self,
+        digest: str,
+        module: str,
+        passes: Sequence[str],
+        signature: str,
+        *,
+        enabled: bool | None = None,
+    ) -> models.ModuleView:
+        """Adds a module of the optimizer to the workspace, or replaces what is said of it. It has to
+        have the digest, to be signed by a key that the server's configuration trusts, and to be a
+        module that can run: WebAssembly without imports.
+
+        Args:
+            digest: `sha256:` of the module's bytes.
+            module: The WebAssembly module, in base64.
+            passes: Names of the passes that it is asked for, in the order in which they are tried:
+                1 to 16 of `a-z 0-9 -`, up to 64 characters each.
+            signature: Signature (ed25519, 128 hex digits) of `aob.optimizer.module.1`, a zero byte
+                and the 32 bytes of the digest, by a key that the server's configuration trusts.
+            enabled: Whether plans of the workspace ask it from now on. A module that is there
+                already stays as it is where this is absent.
+        """
+        call: Call[models.ModuleView] = Call(
+            "POST",
+            "/v1/optimizer/modules",
+            models.ModuleView,
+            body=body_of(
+                {
+                    "digest": digest,
+                    "module": module,
+                    "passes": passes,
+                    "signature": signature,
+                    "enabled": enabled,
+                },
+                ["digest", "module", "passes", "signature"],
+            ),
+            repeatable=False,
+        )
+        return await self._transport.send(call)
+
+    async def modules_disable(self, digest: str) -> models.ModuleView:
+        """No plan asks the module any more. Repeating it changes nothing."""
+        call: Call[models.ModuleView] = Call(
+            "POST",
+            f"/v1/optimizer/modules/{segment(digest)}/disable",
+            models.ModuleView,
+            body={},
+            repeatable=False,
+        )
+        return await self._transport.send(call)
+
+    async def modules_enable(self, digest: str) -> models.ModuleView:
+        """Lets plans of the workspace ask a module, from now on. Repeating it changes nothing."""
+        call: Call[models.ModuleView] = Call(
+            "POST",
+            f"/v1/optimizer/modules/{segment(digest)}/enable",
+            models.ModuleView,
+            body={},
+            repeatable=False,
+        )
+        return await self._transport.send(call)
+
+
 class AsyncRunners:
     """`client.runners`."""
 
@@ -343,6 +442,7 @@ class AsyncRunsPatches:
         base: str | None = None,
         description: str | None = None,
         node_id: str | None = None,
+        origin: Literal["person", "optimizer"] | None = None,
     ) -> models.RunPatch:
         """Changes the graph of a run that goes on. 201: applied. 202: it waits for an approval;
         `ticket` and `links.approval` say which. With `?dry_run` nothing happens, and the answer is
@@ -361,6 +461,8 @@ class AsyncRunsPatches:
             description: What it is for; approvers see it.
             node_id: The node of the run on whose behalf it is proposed: it is judged as a patch of
                 that agent, whoever sends it.
+            origin: On whose behalf it is handed in; absent: the caller's own. Not together with
+                `node_id`.
         """
         call: Call[models.RunPatch] = Call(
             "POST",
@@ -376,6 +478,7 @@ class AsyncRunsPatches:
                     "base": base,
                     "description": description,
                     "node_id": node_id,
+                    "origin": origin,
                 },
                 ["operations"],
             ),
@@ -392,6 +495,7 @@ class AsyncRunsPatches:
         base: str | None = None,
         description: str | None = None,
         node_id: str | None = None,
+        origin: Literal["person", "optimizer"] | None = None,
     ) -> models.PlanView:
         """Says what the same proposal would do, and does nothing.
 
@@ -408,6 +512,8 @@ class AsyncRunsPatches:
             description: What it is for; approvers see it.
             node_id: The node of the run on whose behalf it is proposed: it is judged as a patch of
                 that agent, whoever sends it.
+            origin: On whose behalf it is handed in; absent: the caller's own. Not together with
+                `node_id`.
         """
         call: Call[models.PlanView] = Call(
             "POST",
@@ -424,6 +530,7 @@ class AsyncRunsPatches:
                     "base": base,
                     "description": description,
                     "node_id": node_id,
+                    "origin": origin,
                 },
                 ["operations"],
             ),
@@ -1109,6 +1216,7 @@ class AsyncWorkflowsPatches:
         wait: int | None = None,
         base: str | None = None,
         description: str | None = None,
+        origin: Literal["person", "optimizer"] | None = None,
     ) -> models.WorkflowPatch:
         """Patches a workflow: its next version. The patch is accepted with 202 and decided by a
         worker, together with others of the workflow; `Prefer: wait=10` waits for the decision. With
@@ -1119,12 +1227,14 @@ class AsyncWorkflowsPatches:
                 `/nodes/fetch/config/url`, `/edges/fetch->save`; `/nodes/-` appends.
             idempotency_key: Makes repetitions harmless; without one, the client draws one for this
                 call.
-            if_match: `"3"`: refused unless the tag is at version 3 when the patch arrives
+            if_match: `"3"`: refused unless the tag is at version 3 when the patch arrives, and when
+                it is decided
             wait: Seconds to wait for the outcome, at most 60.
             base: The digest that it was made against; absent: what the tag is at now. Where the tag
                 has moved on, the patch is brought to what holds, or refused with 409
                 `patch_conflict`.
             description: What it is for; versions show it.
+            origin: On whose behalf it is handed in; absent: the caller's own.
         """
         call: Call[models.WorkflowPatch] = Call(
             "POST",
@@ -1136,7 +1246,13 @@ class AsyncWorkflowsPatches:
                 "Prefer": prefer(wait),
             },
             body=body_of(
-                {"operations": operations, "base": base, "description": description}, ["operations"]
+                {
+                    "operations": operations,
+                    "base": base,
+                    "description": description,
+                    "origin": origin,
+                },
+                ["operations"],
             ),
             wait_s=float(wait or 0),
         )
@@ -1152,6 +1268,7 @@ class AsyncWorkflowsPatches:
         wait: int | None = None,
         base: str | None = None,
         description: str | None = None,
+        origin: Literal["person", "optimizer"] | None = None,
     ) -> models.PlanView:
         """Says what the same proposal would do, and does nothing.
 
@@ -1160,12 +1277,14 @@ class AsyncWorkflowsPatches:
                 `/nodes/fetch/config/url`, `/edges/fetch->save`; `/nodes/-` appends.
             idempotency_key: Makes repetitions harmless; without one, the client draws one for this
                 call.
-            if_match: `"3"`: refused unless the tag is at version 3 when the patch arrives
+            if_match: `"3"`: refused unless the tag is at version 3 when the patch arrives, and when
+                it is decided
             wait: Seconds to wait for the outcome, at most 60.
             base: The digest that it was made against; absent: what the tag is at now. Where the tag
                 has moved on, the patch is brought to what holds, or refused with 409
                 `patch_conflict`.
             description: What it is for; versions show it.
+            origin: On whose behalf it is handed in; absent: the caller's own.
         """
         call: Call[models.PlanView] = Call(
             "POST",
@@ -1178,7 +1297,13 @@ class AsyncWorkflowsPatches:
                 "Prefer": prefer(wait),
             },
             body=body_of(
-                {"operations": operations, "base": base, "description": description}, ["operations"]
+                {
+                    "operations": operations,
+                    "base": base,
+                    "description": description,
+                    "origin": origin,
+                },
+                ["operations"],
             ),
             wait_s=float(wait or 0),
         )
@@ -1331,6 +1456,7 @@ class AsyncOperations:
         self.approvals = AsyncApprovals(transport)
         self.artifacts = AsyncArtifacts(transport)
         self.keys = AsyncKeys(transport)
+        self.optimizer = AsyncOptimizer(transport)
         self.runners = AsyncRunners(transport)
         self.runs = AsyncRuns(transport)
         self.tags = AsyncTags(transport)

@@ -204,6 +204,103 @@ class Keys:
         self._transport.send(call)
 
 
+class Optimizer:
+    """`client.optimizer`."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def modules_list(
+        self, *, limit: int | None = None, cursor: str | None = None
+    ) -> models.PageModuleView:
+        """Lists the workspace's modules of the optimizer, by digest; those that no key vouches for any
+        more too.
+        """
+        call: Call[models.PageModuleView] = Call(
+            "GET",
+            "/v1/optimizer/modules",
+            models.PageModuleView,
+            query={"limit": limit, "cursor": cursor},
+        )
+        return self._transport.send(call)
+
+    def all_modules_list(self, *, limit: int | None = None) -> Iterator[models.ModuleView]:
+        """Lists the workspace's modules of the optimizer, by digest; those that no key vouches for any
+        more too.
+        """
+        cursor: str | None = None
+        while True:
+            page = self.modules_list(limit=limit, cursor=cursor)
+            for item in page.items:
+                yield item
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    def modules_add(
+        self,
+        digest: str,
+        module: str,
+        passes: Sequence[str],
+        signature: str,
+        *,
+        enabled: bool | None = None,
+    ) -> models.ModuleView:
+        """Adds a module of the optimizer to the workspace, or replaces what is said of it. It has to
+        have the digest, to be signed by a key that the server's configuration trusts, and to be a
+        module that can run: WebAssembly without imports.
+
+        Args:
+            digest: `sha256:` of the module's bytes.
+            module: The WebAssembly module, in base64.
+            passes: Names of the passes that it is asked for, in the order in which they are tried:
+                1 to 16 of `a-z 0-9 -`, up to 64 characters each.
+            signature: Signature (ed25519, 128 hex digits) of `aob.optimizer.module.1`, a zero byte
+                and the 32 bytes of the digest, by a key that the server's configuration trusts.
+            enabled: Whether plans of the workspace ask it from now on. A module that is there
+                already stays as it is where this is absent.
+        """
+        call: Call[models.ModuleView] = Call(
+            "POST",
+            "/v1/optimizer/modules",
+            models.ModuleView,
+            body=body_of(
+                {
+                    "digest": digest,
+                    "module": module,
+                    "passes": passes,
+                    "signature": signature,
+                    "enabled": enabled,
+                },
+                ["digest", "module", "passes", "signature"],
+            ),
+            repeatable=False,
+        )
+        return self._transport.send(call)
+
+    def modules_disable(self, digest: str) -> models.ModuleView:
+        """No plan asks the module any more. Repeating it changes nothing."""
+        call: Call[models.ModuleView] = Call(
+            "POST",
+            f"/v1/optimizer/modules/{segment(digest)}/disable",
+            models.ModuleView,
+            body={},
+            repeatable=False,
+        )
+        return self._transport.send(call)
+
+    def modules_enable(self, digest: str) -> models.ModuleView:
+        """Lets plans of the workspace ask a module, from now on. Repeating it changes nothing."""
+        call: Call[models.ModuleView] = Call(
+            "POST",
+            f"/v1/optimizer/modules/{segment(digest)}/enable",
+            models.ModuleView,
+            body={},
+            repeatable=False,
+        )
+        return self._transport.send(call)
+
+
 class Runners:
     """`client.runners`."""
 
@@ -341,6 +438,7 @@ class RunsPatches:
         base: str | None = None,
         description: str | None = None,
         node_id: str | None = None,
+        origin: Literal["person", "optimizer"] | None = None,
     ) -> models.RunPatch:
         """Changes the graph of a run that goes on. 201: applied. 202: it waits for an approval;
         `ticket` and `links.approval` say which. With `?dry_run` nothing happens, and the answer is
@@ -359,6 +457,8 @@ class RunsPatches:
             description: What it is for; approvers see it.
             node_id: The node of the run on whose behalf it is proposed: it is judged as a patch of
                 that agent, whoever sends it.
+            origin: On whose behalf it is handed in; absent: the caller's own. Not together with
+                `node_id`.
         """
         call: Call[models.RunPatch] = Call(
             "POST",
@@ -374,6 +474,7 @@ class RunsPatches:
                     "base": base,
                     "description": description,
                     "node_id": node_id,
+                    "origin": origin,
                 },
                 ["operations"],
             ),
@@ -390,6 +491,7 @@ class RunsPatches:
         base: str | None = None,
         description: str | None = None,
         node_id: str | None = None,
+        origin: Literal["person", "optimizer"] | None = None,
     ) -> models.PlanView:
         """Says what the same proposal would do, and does nothing.
 
@@ -406,6 +508,8 @@ class RunsPatches:
             description: What it is for; approvers see it.
             node_id: The node of the run on whose behalf it is proposed: it is judged as a patch of
                 that agent, whoever sends it.
+            origin: On whose behalf it is handed in; absent: the caller's own. Not together with
+                `node_id`.
         """
         call: Call[models.PlanView] = Call(
             "POST",
@@ -422,6 +526,7 @@ class RunsPatches:
                     "base": base,
                     "description": description,
                     "node_id": node_id,
+                    "origin": origin,
                 },
                 ["operations"],
             ),
@@ -1097,6 +1202,7 @@ class WorkflowsPatches:
         wait: int | None = None,
         base: str | None = None,
         description: str | None = None,
+        origin: Literal["person", "optimizer"] | None = None,
     ) -> models.WorkflowPatch:
         """Patches a workflow: its next version. The patch is accepted with 202 and decided by a
         worker, together with others of the workflow; `Prefer: wait=10` waits for the decision. With
@@ -1107,12 +1213,14 @@ class WorkflowsPatches:
                 `/nodes/fetch/config/url`, `/edges/fetch->save`; `/nodes/-` appends.
             idempotency_key: Makes repetitions harmless; without one, the client draws one for this
                 call.
-            if_match: `"3"`: refused unless the tag is at version 3 when the patch arrives
+            if_match: `"3"`: refused unless the tag is at version 3 when the patch arrives, and when
+                it is decided
             wait: Seconds to wait for the outcome, at most 60.
             base: The digest that it was made against; absent: what the tag is at now. Where the tag
                 has moved on, the patch is brought to what holds, or refused with 409
                 `patch_conflict`.
             description: What it is for; versions show it.
+            origin: On whose behalf it is handed in; absent: the caller's own.
         """
         call: Call[models.WorkflowPatch] = Call(
             "POST",
@@ -1124,7 +1232,13 @@ class WorkflowsPatches:
                 "Prefer": prefer(wait),
             },
             body=body_of(
-                {"operations": operations, "base": base, "description": description}, ["operations"]
+                {
+                    "operations": operations,
+                    "base": base,
+                    "description": description,
+                    "origin": origin,
+                },
+                ["operations"],
             ),
             wait_s=float(wait or 0),
         )
@@ -1140,6 +1254,7 @@ class WorkflowsPatches:
         wait: int | None = None,
         base: str | None = None,
         description: str | None = None,
+        origin: Literal["person", "optimizer"] | None = None,
     ) -> models.PlanView:
         """Says what the same proposal would do, and does nothing.
 
@@ -1148,12 +1263,14 @@ class WorkflowsPatches:
                 `/nodes/fetch/config/url`, `/edges/fetch->save`; `/nodes/-` appends.
             idempotency_key: Makes repetitions harmless; without one, the client draws one for this
                 call.
-            if_match: `"3"`: refused unless the tag is at version 3 when the patch arrives
+            if_match: `"3"`: refused unless the tag is at version 3 when the patch arrives, and when
+                it is decided
             wait: Seconds to wait for the outcome, at most 60.
             base: The digest that it was made against; absent: what the tag is at now. Where the tag
                 has moved on, the patch is brought to what holds, or refused with 409
                 `patch_conflict`.
             description: What it is for; versions show it.
+            origin: On whose behalf it is handed in; absent: the caller's own.
         """
         call: Call[models.PlanView] = Call(
             "POST",
@@ -1166,7 +1283,13 @@ class WorkflowsPatches:
                 "Prefer": prefer(wait),
             },
             body=body_of(
-                {"operations": operations, "base": base, "description": description}, ["operations"]
+                {
+                    "operations": operations,
+                    "base": base,
+                    "description": description,
+                    "origin": origin,
+                },
+                ["operations"],
             ),
             wait_s=float(wait or 0),
         )
@@ -1317,6 +1440,7 @@ class Operations:
         self.approvals = Approvals(transport)
         self.artifacts = Artifacts(transport)
         self.keys = Keys(transport)
+        self.optimizer = Optimizer(transport)
         self.runners = Runners(transport)
         self.runs = Runs(transport)
         self.tags = Tags(transport)

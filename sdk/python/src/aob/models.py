@@ -10,6 +10,42 @@ from pydantic import AwareDatetime, ConfigDict, Field
 from typing_extensions import TypeAliasType
 
 
+class AddModule(Model):
+    """
+    `POST /v1/optimizer/modules`: a module, and why it is to be trusted.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    digest: Annotated[
+        str,
+        Field(examples=["sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"]),
+    ]
+    """
+    `sha256:` of the module's bytes.
+    """
+    enabled: bool | None = None
+    """
+    Whether plans of the workspace ask it from now on. A module that is there already stays as it
+    is where this is absent.
+    """
+    module: str
+    """
+    The WebAssembly module, in base64.
+    """
+    passes: Annotated[list[str], Field(examples=[["dead-code"]])]
+    """
+    Names of the passes that it is asked for, in the order in which they are tried: 1 to 16 of
+    `a-z 0-9 -`, up to 64 characters each.
+    """
+    signature: str
+    """
+    Signature (ed25519, 128 hex digits) of `aob.optimizer.module.1`, a zero byte and the 32 bytes of
+    the digest, by a key that the server's configuration trusts.
+    """
+
+
 class CanaryView(Model):
     """
     A version that gets a share of the new runs of its tag.
@@ -351,6 +387,46 @@ class LogChunk(Model):
     """
 
 
+class ModuleView(Model):
+    """
+    A module of a workspace. Its bytes are the artifact of its digest.
+    """
+
+    added_at: AwareDatetime
+    """
+    Added, or added again.
+    """
+    added_by: str
+    """
+    Who added it.
+    """
+    bytes: Annotated[int, Field(ge=0)]
+    """
+    Its length.
+    """
+    digest: str
+    """
+    `sha256:` of its bytes.
+    """
+    enabled: bool
+    """
+    Whether plans of the workspace ask it.
+    """
+    passes: list[str]
+    """
+    Names of the passes that it is asked for, in the order in which they are tried.
+    """
+    signature: str
+    """
+    The signature, 128 hex digits.
+    """
+    signed_by: str | None = None
+    """
+    The trusted key that made the signature, 64 hex digits; absent: it is not trusted any more, and
+    no plan asks it.
+    """
+
+
 class MoveTag(Model):
     """
     `POST /v1/tags/{tag}/move`: where the tag should point.
@@ -413,6 +489,21 @@ class Outcome3(Model):
     """
 
 
+class PageModuleView(Model):
+    """
+    One page of a list.
+    """
+
+    items: list[ModuleView]
+    """
+    What the page holds.
+    """
+    next_cursor: str | None = None
+    """
+    Give it as `cursor` to get the next page; absent on the last one. It means nothing to clients.
+    """
+
+
 class ParentView(Model):
     """
     Who waits for a run.
@@ -463,6 +554,7 @@ class ProposeRunPatch(Model):
     Nodes and edges are best addressed by their ids: `/nodes/fetch/config/url`,
     `/edges/fetch->save`, `/nodes/-`.
     """
+    origin: Literal["person", "optimizer"] | None = None
 
 
 class ProposeWorkflowPatch(Model):
@@ -487,6 +579,7 @@ class ProposeWorkflowPatch(Model):
     JSON Patch (RFC 6902). Nodes and edges are best named by id: `/nodes/fetch/config/url`,
     `/edges/fetch->save`; `/nodes/-` appends.
     """
+    origin: Literal["person", "optimizer"] | None = None
 
 
 class RepairInstance(Model):

@@ -3,17 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use aob_api::{EventPage, WorkflowView};
+use aob_api::{EventPage, GraphView, WorkflowView};
 use aob_engine::{Blob, Event, Payload, Place};
 use aob_ir::{Digest, Ir};
-use aob_optimizer::{
-    Counts, Host, Limits, Metric, Module, Passes, Per, Plan, Proof, RecordedRun, Saving, builtin,
-    builtin_passes, plan, prove,
-};
+use aob_optimizer::{Counts, Metric, Per, Plan, Proof, RecordedRun, Saving, plan, prove};
 use clap::Args;
 use owo_colors::OwoColorize;
 use serde_json::{Value, json};
 
+use super::pool::{Pool, Whose};
 use crate::client::{Api, Call, RunRef};
 use crate::commands::workflow::parsed;
 use crate::context::{Context, block_on};
@@ -29,29 +27,37 @@ const PAGE: u32 = 1_000;
 #[derive(Debug, Args)]
 pub(super) struct Asked {
     /// The workflow: a file, - for standard input, a tag, TAG@VERSION or a digest.
-    #[arg(value_name = "FILE|TAG|-")]
-    pub(super) workflow: WorkflowRef,
+    #[arg(value_name = "FILE|TAG|-", required_unless_present = "run")]
+    workflow: Option<WorkflowRef>,
+    /// A run that goes on, instead: the document that it follows.
+    #[arg(long, value_name = "RUN", conflicts_with = "workflow")]
+    run: Option<RunRef>,
     /// Replay these finished runs on both graphs, with what their jobs gave, and compare what they do
     /// and give.
     #[arg(long, value_name = "RUN", num_args = 1..)]
     against: Vec<RunRef>,
     /// Only these passes, in this order.
-    #[arg(long = "pass", value_name = "PASS", value_parser = pass)]
+    #[arg(long = "pass", value_name = "PASS")]
     passes: Vec<String>,
+    /// Whose passes: those that are built in, or also those of the modules that the workspace has
+    /// enabled. Left out: `workspace` for tags and digests, `builtin` for files.
+    #[arg(long, value_name = "WHOSE")]
+    modules: Option<Whose>,
 }
 
-fn pass(name: &str) -> Result<String, String> {
-    let known = builtin_passes();
-    if known.contains(&name) {
-        return Ok(name.to_owned());
-    }
-    Err(format!("there is no pass `{name}`; there are {}", known.join(", ")))
+/// What is optimized, as it was found.
+pub(super) enum Subject {
+    /// A document in a file, or one that has only a digest.
+    Document,
+    /// A tag that was at this version.
+    Tag { tag: String, version: u64 },
+    /// A run.
+    Run { id: String },
 }
 
 /// A plan, with its proof where one was asked for.
 pub(super) struct Planned {
-    /// The version of the tag that was read.
-    pub(super) version: Option<u64>,
+    pub(super) subject: Subject,
     pub(super) plan: Plan,
     pub(super) proof: Option<Proof>,
 }
@@ -59,17 +65,12 @@ pub(super) struct Planned {
 impl Asked {
     /// Plans, and proves.
     pub(super) fn planned(&self, context: &Context) -> Result<Planned, Failure> {
-        let (document, version) = self.document(context)?;
-        let module = module()?;
-        let names: Vec<String> = match self.passes.as_slice() {
-            [] => builtin_passes().into_iter().map(str::to_owned).collect(),
-            some => some.to_vec(),
-        };
-        let passes: Vec<(&str, &dyn Passes)> =
-            names.iter().map(|name| (name.as_str(), &module as &dyn Passes)).collect();
+        let (document, subject) = self.document(context)?;
+        let pool = self.pool(context)?;
+        let passes = pool.passes(&self.passes)?;
         let plan = plan(&document, &passes).map_err(|problems| self.invalid(problems.0))?;
         if self.against.is_empty() {
-            return Ok(Planned { version, plan, proof: None });
+            return Ok(Planned { subject, plan, proof: None });
         }
         let api = context.api()?;
         let recorded = block_on(async {
@@ -80,35 +81,65 @@ impl Asked {
             Ok(recorded)
         })?;
         let proof = prove(&plan.before, &plan.after, &recorded);
-        Ok(Planned { version, plan, proof: Some(proof) })
+        Ok(Planned { subject, plan, proof: Some(proof) })
     }
 
     /// The command line of a verb with the same arguments.
     pub(super) fn command(&self, verb: &str) -> String {
-        let workflow = match &self.workflow {
-            WorkflowRef::Document(Source::Stdin) => "-".to_owned(),
-            WorkflowRef::Document(source) => source.name(),
-            WorkflowRef::Stored(name) => name.clone(),
+        let workflow = match (&self.workflow, &self.run) {
+            (Some(WorkflowRef::Document(Source::Stdin)), _) => "-".to_owned(),
+            (Some(WorkflowRef::Document(source)), _) => source.name(),
+            (Some(WorkflowRef::Stored(name)), _) => name.clone(),
+            (None, Some(run)) => format!("--run {run}"),
+            (None, None) => String::new(),
         };
         let passes = self.passes.iter().map(|pass| format!(" --pass {pass}"));
+        let modules = self.modules.iter().map(|whose| format!(" --modules {}", whose.name()));
         let against = self.against.iter().map(|run| format!(" --against {run}"));
-        let options: String = passes.chain(against).collect();
+        let options: String = passes.chain(modules).chain(against).collect();
         format!("aob optimize {verb} {workflow}{options}")
     }
 
-    /// The document, with its version where a tag was named.
-    fn document(&self, context: &Context) -> Result<(Value, Option<u64>), Failure> {
-        match &self.workflow {
-            WorkflowRef::Document(source) => Ok((parsed(&document(source)?, source)?, None)),
-            WorkflowRef::Stored(name) => {
+    /// Whether a file was named.
+    pub(super) fn is_file(&self) -> bool {
+        matches!(self.workflow, Some(WorkflowRef::Document(_)))
+    }
+
+    /// The modules that the plan asks.
+    fn pool(&self, context: &Context) -> Result<Pool, Failure> {
+        let mut pool = Pool::builtin()?;
+        let by_default = match &self.workflow {
+            Some(WorkflowRef::Document(_)) => Whose::Builtin,
+            Some(WorkflowRef::Stored(_)) | None => Whose::Workspace,
+        };
+        if self.modules.unwrap_or(by_default) == Whose::Workspace {
+            block_on(pool.add_enabled(context))?;
+        }
+        Ok(pool)
+    }
+
+    /// The document, and where it was found.
+    fn document(&self, context: &Context) -> Result<(Value, Subject), Failure> {
+        match (&self.workflow, &self.run) {
+            (Some(WorkflowRef::Document(source)), _) => {
+                Ok((parsed(&document(source)?, source)?, Subject::Document))
+            }
+            (Some(WorkflowRef::Stored(name)), _) => {
                 let (name, version) = match name.rsplit_once('@') {
                     Some((tag, version)) => (tag, version.parse::<u64>().ok()),
                     None => (&**name, None),
                 };
                 let call = Call::get(&["workflows", name]).query_opt("version", version);
                 let got = block_on(context.api()?.fetch::<WorkflowView>(call))?;
-                let version = got.view.version.map(|version| version.version);
-                Ok((got.raw["document"].clone(), version))
+                let subject = match got.view.version {
+                    Some(at) => Subject::Tag { tag: at.tag, version: at.version },
+                    None => Subject::Document,
+                };
+                Ok((got.raw["document"].clone(), subject))
+            }
+            (None, Some(run)) => block_on(followed(&context.api()?, run)),
+            (None, None) => {
+                Err(Failure::usage("nothing to optimize", "name a file, a tag or a run"))
             }
         }
     }
@@ -120,21 +151,24 @@ impl Asked {
             hint: problem.hint,
             example: problem.example,
         });
-        let todo = match &self.workflow {
-            WorkflowRef::Document(source) => Source::validate(source),
-            WorkflowRef::Stored(name) => format!("aob workflow show {name}"),
+        let todo = match (&self.workflow, &self.run) {
+            (Some(WorkflowRef::Document(source)), _) => Source::validate(source),
+            (Some(WorkflowRef::Stored(name)), _) => format!("aob workflow show {name}"),
+            (None, Some(run)) => format!("aob run status {run}"),
+            (None, None) => String::new(),
         };
         Failure::new(Exit::Usage, "invalid_document", "the workflow is not valid", todo)
             .with_findings(findings.collect())
     }
 }
 
-fn module() -> Result<Module, Failure> {
-    let host = Host::new(Limits::default());
-    host.and_then(|host| builtin(&host)).map_err(|error| {
-        let todo = "report this with the output of `aob --version`";
-        Failure::new(Exit::Failed, "optimizer_unusable", error.to_string(), todo)
-    })
+/// The document that a run follows.
+async fn followed(api: &Api, run: &RunRef) -> Result<(Value, Subject), Failure> {
+    let id = api.run_id(run).await?;
+    let graph = api.fetch::<GraphView>(Call::get(&["runs", &id, "graph"])).await?.view;
+    let call = Call::get(&["workflows", &graph.digest.to_string()]);
+    let got = api.fetch::<WorkflowView>(call).await?;
+    Ok((got.raw["document"].clone(), Subject::Run { id }))
 }
 
 /// Reads the whole log of a run, with the payloads that it does not carry.
@@ -184,7 +218,7 @@ impl Planned {
     }
 
     pub(super) fn to_json(&self) -> Value {
-        let Self { plan, proof, version: _ } = self;
+        let Self { plan, proof, subject: _ } = self;
         let steps = plan.steps.iter().map(|step| {
             json!({
                 "pass": step.pass,

@@ -97,7 +97,7 @@ impl Apply {
 }
 
 /// Answers a patch that was just changed.
-pub(super) fn answered(context: &Context, answer: &Got<RunPatch>) -> Result<Exit, Failure> {
+pub(crate) fn answered(context: &Context, answer: &Got<RunPatch>) -> Result<Exit, Failure> {
     let out = context.out;
     match out.format {
         Format::Json | Format::Jsonl => out.json(&answer.raw)?,

@@ -1,6 +1,6 @@
 //! `POST /v1/runs/{id}/patches`.
 
-use aob_api::{PlanView, Problem, ProposeRunPatch, RunPatch};
+use aob_api::{ErrorCode, PlanView, Problem, ProblemItem, ProposeRunPatch, RunPatch};
 use aob_coordinator::LoadedRun;
 use aob_edge::{Answer, Caller, JsonBody, Query, Refusal};
 use aob_engine::{Blob, Command, PatchOrigin, ProposePatch as Proposal, RunId};
@@ -12,6 +12,7 @@ use http::Uri;
 use crate::api::{Api, Parts};
 use crate::command::Sent;
 use crate::endpoints::runners::token::{JobToken, invalid_token};
+use crate::endpoints::workflows::patches::origin_of;
 use crate::idempotency::Once;
 use crate::input::{RunPath, flag};
 
@@ -48,7 +49,7 @@ pub(crate) async fn handle(
     if flag(&query, "dry_run")? {
         let value = api.on_behalf(&caller, run, &token, value).await?;
         let loaded = api.loaded(&caller, run).await?;
-        let proposal = api.proposal(&loaded, value).await?;
+        let proposal = api.proposal(&caller, &loaded, value).await?;
         let sound = api.plan(&caller, &loaded, &proposal).await?;
         return Ok(Json(sound.view()).into_response());
     }
@@ -58,7 +59,7 @@ pub(crate) async fn handle(
     };
     let value = api.on_behalf(&caller, run, &token, value).await?;
     let loaded = api.loaded(&caller, run).await?;
-    let proposal = api.proposal(&loaded, value).await?;
+    let proposal = api.proposal(&caller, &loaded, value).await?;
     let sound = api.plan(&caller, &loaded, &proposal).await?;
     let patch = proposal.patch.clone();
     let command = Command::Patch(Box::new(proposal));
@@ -120,14 +121,21 @@ impl Parts {
     /// The command that a body asks for.
     async fn proposal(
         &self,
+        caller: &Caller,
         loaded: &LoadedRun,
         body: ProposeRunPatch,
     ) -> Result<Proposal, Refusal> {
+        let origin = match (&body.node_id, body.origin) {
+            (Some(_), Some(_)) => return Err(two_origins()),
+            // An agent's, whoever sends it: the engine says so.
+            (Some(_), None) => PatchOrigin::Person,
+            (None, claimed) => origin_of(caller, claimed)?,
+        };
         let operations = Blob::new(body.operations.0);
         let base = self.ir_of(loaded).await?;
         Ok(Proposal {
             patch: self.new_patch_id(),
-            origin: PatchOrigin::Person,
+            origin,
             instance: body.node_id,
             base: body.base,
             children: self.new_children(loaded, &base, &operations).await?,
@@ -135,4 +143,13 @@ impl Parts {
             description: body.description.into(),
         })
     }
+}
+
+fn two_origins() -> Refusal {
+    let detail = "a patch on behalf of a node is that of its agent";
+    let item = ProblemItem::at("/origin", "invalid_value", detail);
+    Problem::new(ErrorCode::InvalidRequest, detail)
+        .with_hint("leave `origin` or `node_id` out")
+        .with_errors(vec![item])
+        .into()
 }

@@ -133,6 +133,8 @@ fn own(operation: Op) -> Vec<Code> {
         Op::ArtifactsGet => &[Code::ArtifactNotFound],
         Op::ArtifactsPut => &[Code::BodyTooLarge, Code::DigestMismatch],
         Op::KeysRevoke => &[Code::KeyNotFound],
+        Op::OptimizerModulesAdd => &[Code::ModuleRefused, Code::Overloaded],
+        Op::OptimizerModulesDisable | Op::OptimizerModulesEnable => &[Code::ModuleNotFound],
         Op::RunnersResult => &[Code::Overloaded, Code::RunNotFound],
         Op::RunsStart | Op::RunsBatch => START,
         Op::RunsCancel | Op::RunsPause => &[Code::Overloaded, Code::RunTerminal],
@@ -157,6 +159,7 @@ fn own(operation: Op) -> Vec<Code> {
         | Op::MetaHealth
         | Op::MetaOpenapi
         | Op::MetaReady
+        | Op::OptimizerModulesList
         | Op::RunnersHeartbeat
         | Op::RunnersLease
         | Op::RunsEvents

@@ -5,10 +5,12 @@ pub(crate) mod get;
 pub(crate) mod list;
 pub(crate) mod propose;
 
-use aob_api::{ErrorCode, Problem, RawText, WorkflowPatch, WorkflowPatchLinks};
+use aob_api::{
+    ClaimedOrigin, ErrorCode, Problem, ProblemItem, RawText, WorkflowPatch, WorkflowPatchLinks,
+};
 use aob_coordinator::{PatchRefusal, refused};
 use aob_edge::{Caller, Refusal};
-use aob_engine::Timestamp;
+use aob_engine::{PatchOrigin, Timestamp};
 use aob_store::{PatchRow, PatchStatus, TagVersion};
 use aob_validator::Author;
 
@@ -84,7 +86,34 @@ pub(crate) fn digest_of(row: &TagVersion) -> Result<aob_ir::Digest, Refusal> {
     })
 }
 
-/// What kind of author a caller is.
-pub(crate) fn author_of(caller: &Caller) -> Author {
-    if caller.actor().is_machine() { Author::Agent { node: None } } else { Author::Person }
+/// What kind of author a caller is, given what it claims to be.
+pub(crate) fn author_of(
+    caller: &Caller,
+    claimed: Option<ClaimedOrigin>,
+) -> Result<Author, Refusal> {
+    Ok(match origin_of(caller, claimed)? {
+        PatchOrigin::Person => Author::Person,
+        PatchOrigin::Agent => Author::Agent { node: None },
+        PatchOrigin::Optimizer => Author::Optimizer,
+    })
+}
+
+/// Whose a caller's patch is. What a machine's key sends is an agent's, and it can claim nothing else.
+pub(crate) fn origin_of(
+    caller: &Caller,
+    claimed: Option<ClaimedOrigin>,
+) -> Result<PatchOrigin, Refusal> {
+    match (caller.actor().is_machine(), claimed) {
+        (true, None) => Ok(PatchOrigin::Agent),
+        (true, Some(_)) => {
+            let detail = "what the key of an agent or a runner hands in is an agent's patch";
+            let item = ProblemItem::at("/origin", "forbidden", detail);
+            Err(Problem::new(ErrorCode::Forbidden, detail)
+                .with_hint("leave `origin` out")
+                .with_errors(vec![item])
+                .into())
+        }
+        (false, None | Some(ClaimedOrigin::Person)) => Ok(PatchOrigin::Person),
+        (false, Some(ClaimedOrigin::Optimizer)) => Ok(PatchOrigin::Optimizer),
+    }
 }

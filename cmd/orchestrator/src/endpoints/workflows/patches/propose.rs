@@ -123,7 +123,7 @@ impl Parts {
             return Err(change::refused(tag, TagRefusal::Expected(at)));
         }
         let at = at.ok_or_else(|| workflow_not_found(tag))?;
-        let author = author_of(caller);
+        let author = author_of(caller, body.origin)?;
         let budget = self.coordinator.rules.budget_of(&author);
         let patch = Patch::parse(body.operations.0.get(), budget)
             .map_err(|errors| refusal(PatchRefusal::Malformed(errors), ""))?;
