@@ -25,8 +25,9 @@ struct Args {
     /// Threads.
     #[arg(long, default_value_t = 2)]
     threads: u64,
-    /// MiB of memory that the process may have taken at most (Linux only).
-    #[arg(long, default_value_t = 1_024)]
+    /// MiB of memory that the process may have taken at most (Linux only). A document of a person may
+    /// have 32 MiB of text, and is in memory several times while it is judged.
+    #[arg(long, default_value_t = 1_536)]
     memory_mib: u64,
     /// Where patches that break something go.
     #[arg(long, default_value = "target/fuzz")]
