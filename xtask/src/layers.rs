@@ -42,6 +42,19 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "aob-cas",
         ],
     ),
+    // What API and pages say the same way.
+    (
+        "aob-answers",
+        &[
+            "aob-ir",
+            "aob-materializer",
+            "aob-engine",
+            "aob-coordinator",
+            "aob-store",
+            "aob-api",
+            "aob-edge",
+        ],
+    ),
     (
         "aob-orchestrator",
         &[
@@ -54,6 +67,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "aob-optimizer",
             "aob-api",
             "aob-edge",
+            "aob-answers",
             "aob-store",
             "aob-bus",
             "aob-cache",
@@ -64,6 +78,22 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "aob-fanout",
         &["aob-engine", "aob-api", "aob-edge", "aob-store", "aob-bus", "aob-production"],
+    ),
+    (
+        "aob-hitl",
+        &[
+            "aob-ir",
+            "aob-engine",
+            "aob-coordinator",
+            "aob-api",
+            "aob-edge",
+            "aob-answers",
+            "aob-store",
+            "aob-bus",
+            "aob-cache",
+            "aob-cas",
+            "aob-production",
+        ],
     ),
     (
         "aob-runner",

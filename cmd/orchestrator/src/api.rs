@@ -3,12 +3,13 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
+use aob_answers::Reads;
 use aob_bus::Bus;
 use aob_cas::Cas;
 use aob_coordinator::{Coordinator, store_workspace};
 use aob_edge::{Authenticator, Caller, Entropy, RunWatch, Shell};
-use aob_engine::{RunId, WorkspaceId};
-use aob_store::{Clock, RunRow, Store};
+use aob_engine::WorkspaceId;
+use aob_store::{Clock, Store};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -25,6 +26,7 @@ pub struct Api(Arc<Parts>);
 pub struct Parts {
     pub(crate) coordinator: Coordinator,
     pub(crate) bus: Arc<dyn Bus>,
+    pub(crate) reads: Reads,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) cas: Arc<dyn Cas>,
     pub(crate) clock: Clock,
@@ -66,16 +68,6 @@ impl std::fmt::Debug for Parts {
 impl Parts {
     pub(crate) fn now_ms(&self) -> i64 {
         (self.clock)()
-    }
-
-    /// A run of the caller's workspace.
-    pub(crate) async fn run_row(
-        &self,
-        caller: &Caller,
-        run: RunId,
-    ) -> Result<RunRow, aob_edge::Refusal> {
-        let row = self.store.run(tenant(caller), aob_coordinator::stream(run)).await?;
-        row.ok_or_else(|| crate::errors::run_not_found(&run.to_string()))
     }
 
     /// Fresh random letters.

@@ -13,7 +13,6 @@ mod bootstrap;
 mod command;
 mod document;
 mod endpoints;
-mod errors;
 mod idempotency;
 mod input;
 mod janitor;
@@ -27,9 +26,9 @@ mod replay;
 mod routes;
 mod service;
 mod starting;
-mod values;
 mod wait;
 
+use aob_answers::refusals as errors;
 pub use aob_edge::BindError;
 pub use api::Api;
 pub use bootstrap::{Bootstrap, bootstrap, has_no_keys};

@@ -4,12 +4,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use aob_answers::result_of;
 use aob_api::{Consequences, PlanView};
 use aob_coordinator::{LoadedRun, Shown, WorkflowError};
 use aob_edge::{Caller, Refusal};
 use aob_engine::{Actor, Blob, Blobs, PatchOrigin, PatchPlan, Planned, ProposePatch, plan_patch};
 use aob_ir::{Digest, Ir};
-use aob_materializer::{Budget, Patch, materialize};
+use aob_materializer::Budget;
 use aob_validator::Rules;
 
 use crate::api::Parts;
@@ -57,7 +58,7 @@ impl Parts {
         loaded: &LoadedRun,
         proposal: &ProposePatch,
     ) -> Result<Sound, Refusal> {
-        let base = self.ir_of(loaded).await?;
+        let base = self.reads.ir_of(loaded).await?;
         let rules = Arc::clone(&self.coordinator.rules);
         let budget = budget(&rules, proposal, &caller.actor());
         let mut shelf = Shelf { blobs: BTreeMap::new(), rules };
@@ -115,14 +116,6 @@ impl Parts {
             Err(error) => Err(workflow_error(error, "/operations")),
         }
     }
-}
-
-/// The graph that operations give, if they give one.
-pub(crate) fn result_of(base: &Ir, operations: &Blob) -> Option<Arc<Ir>> {
-    let patch = Patch::parse(operations.text(), &Budget::PERSON).ok()?;
-    let document: serde_json::Value = serde_json::from_str(&base.canonical).ok()?;
-    let made = materialize(&document, &patch, &Budget::PERSON).ok()?;
-    aob_ir::compile(&made.document).ok().map(|compiled| compiled.ir)
 }
 
 fn budget(rules: &Rules, proposal: &ProposePatch, actor: &Actor) -> Budget {

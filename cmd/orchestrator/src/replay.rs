@@ -48,7 +48,7 @@ impl Parts {
     async fn stand(&self, caller: &Caller, body: &mut Value) -> Result<(), Refusal> {
         let run = body.get("id").and_then(Value::as_str).and_then(|id| id.parse::<RunId>().ok());
         let Some(run) = run else { return Ok(()) };
-        match self.run_row(caller, run).await {
+        match self.reads.run_row(caller, run).await {
             Ok(row) => {
                 body["status"] = row.status.into();
                 if body.get("changed").is_some() {

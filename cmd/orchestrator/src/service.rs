@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aob_answers::Reads;
 use aob_bus::Bus;
 use aob_cache::Cache;
 use aob_cas::Cas;
@@ -128,6 +129,7 @@ impl Orchestrator {
         let tasks = TaskTracker::new();
         let api = Api::new(Parts {
             coordinator: coordinator.clone(),
+            reads: Reads::new(Arc::clone(&store), &coordinator),
             bus: Arc::clone(&bus),
             store: Arc::clone(&store),
             cas,

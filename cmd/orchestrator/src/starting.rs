@@ -127,7 +127,7 @@ impl Parts {
             }
             Err(SubmitError::Key(row)) => same_body(row, hash).map(Started::Before),
             Err(SubmitError::Dedup(holder)) if policy == DedupPolicy::Attach => {
-                let row = self.run_row(caller, holder).await?;
+                let row = self.reads.run_row(caller, holder).await?;
                 Ok(Started::Attached(attached(holder, row)?))
             }
             Err(error) => Err(submit_error(error)),

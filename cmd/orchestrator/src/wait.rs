@@ -54,7 +54,7 @@ impl Parts {
         let deadline = Instant::now() + limit;
         let mut news = self.watch.run(run);
         loop {
-            let row = self.run_row(caller, run).await?;
+            let row = self.reads.run_row(caller, run).await?;
             let now = Instant::now();
             if row.is_terminal() || now >= deadline {
                 return Ok(());

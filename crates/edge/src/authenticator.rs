@@ -51,9 +51,20 @@ impl Authenticator {
         headers: &HeaderMap,
         peer: Option<Peer>,
     ) -> Result<Caller, Refusal> {
-        let token = bearer(headers)?;
+        self.authenticate_token(bearer(headers)?, peer).await
+    }
+
+    /// Who sends this key from this address.
+    ///
+    /// # Errors
+    /// As [`Authenticator::authenticate`].
+    pub async fn authenticate_token(
+        &self,
+        token: &str,
+        peer: Option<Peer>,
+    ) -> Result<Caller, Refusal> {
         let Some((key_id, secret)) = split_token(token) else {
-            return Err(refused("what follows `Bearer` is not an API key (`aob_...`)"));
+            return Err(refused("what was sent is not an API key (`aob_...`)"));
         };
         let Some(peer) = peer else { return self.look_up(key_id, secret).await };
         // A key that was right before is not locked out by a neighbour's guesses.
@@ -102,7 +113,16 @@ impl Authenticator {
     /// # Errors
     /// As [`Authenticator::authenticate`].
     pub async fn recheck(&self, caller: &Caller) -> Result<Caller, Refusal> {
-        let row = self.row(caller.key_id()).await?;
+        self.resume(caller.key_id()).await
+    }
+
+    /// Whoever has shown before that the key is theirs: the caller of a session. Whoever calls this
+    /// answers for that proof.
+    ///
+    /// # Errors
+    /// As [`Authenticator::authenticate`].
+    pub async fn resume(&self, key_id: &str) -> Result<Caller, Refusal> {
+        let row = self.row(key_id).await?;
         let row = row.ok_or_else(|| refused("the API key is not known here"))?;
         self.standing(&row).map(|()| Caller::of(&row))
     }

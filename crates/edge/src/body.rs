@@ -76,7 +76,7 @@ impl BodyText {
 ///
 /// # Errors
 /// If it is too large or too slow.
-pub(crate) async fn read_bytes(request: Request) -> Result<Bytes, Refusal> {
+pub async fn read_bytes(request: Request) -> Result<Bytes, Refusal> {
     let limit = request.extensions().get::<BodyLimit>().map_or(BODY_BYTES_MAX, |limit| limit.0);
     let encoding = request.headers().get(CONTENT_ENCODING);
     if let Some(encoding) = encoding.filter(|value| *value != "identity") {

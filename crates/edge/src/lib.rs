@@ -30,7 +30,7 @@ mod token;
 mod yaml;
 
 pub use authenticator::Authenticator;
-pub use body::{BodyHash, BodyText, JsonBody, OptionalJsonBody};
+pub use body::{BodyHash, BodyText, JsonBody, OptionalJsonBody, read_bytes};
 pub use caller::Caller;
 pub use cursor::Cursor;
 pub use entropy::{Entropy, new_run_id, system_entropy};

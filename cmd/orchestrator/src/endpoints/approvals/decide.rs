@@ -11,7 +11,6 @@ use serde_json::json;
 
 use crate::api::{Api, tenant};
 use crate::command::{Carried, Sent, outcome};
-use crate::errors::unknown_ticket;
 use crate::idempotency::Once;
 use crate::input::PathText;
 
@@ -35,8 +34,7 @@ pub(crate) async fn handle(
     body: JsonBody<Decide>,
 ) -> Answer {
     Query::of(&uri, &[])?;
-    let row = api.store.ticket(tenant(&caller), &ticket).await?;
-    let row = row.ok_or_else(|| unknown_ticket(&ticket))?;
+    let row = api.reads.ticket_row(&caller, &ticket).await?;
     let run = RunId(row.run.0);
     let ticket = TicketId(row.ticket.into());
     let Decide { decision, reason, data, subject_hash } = body.value;

@@ -1,5 +1,6 @@
 //! `GET /v1/approvals`.
 
+use aob_answers::{TICKET_STATUSES, summary};
 use aob_api::{Page, Problem, TicketSummary};
 use aob_coordinator::stream;
 use aob_edge::{Answer, Caller, Cursor, Query};
@@ -8,7 +9,6 @@ use axum::Json;
 use axum::extract::State;
 use http::Uri;
 
-use super::{STATUSES, summary};
 use crate::api::{Api, tenant};
 use crate::input::{follows, limit, page, rows_wanted};
 
@@ -34,8 +34,8 @@ pub(crate) async fn handle(
     uri: Uri,
 ) -> Answer<Json<Page<TicketSummary>>> {
     let query = Query::of(&uri, &["status", "run", "limit", "cursor"])?;
-    let hint = format!("one of {}", STATUSES.join(", "));
-    let known = |text: &str| STATUSES.iter().copied().find(|status| *status == text);
+    let hint = format!("one of {}", TICKET_STATUSES.join(", "));
+    let known = |text: &str| TICKET_STATUSES.iter().copied().find(|status| *status == text);
     let status = query.parsed("status", &hint, known)?;
     let run = query.parsed("run", "give the id of a run", |text| text.parse::<RunId>().ok())?;
     let after = follows(&query, CURSOR, |at| Some(at.to_owned()))?;

@@ -43,7 +43,7 @@ pub(crate) async fn handle(
     let bytes = match run.zip(seq) {
         Some((run, seq)) => {
             let reference = PayloadRef { digest, len: 0, seq: Some(seq) };
-            api.run_row(&caller, run).await?;
+            api.reads.run_row(&caller, run).await?;
             let value = api.coordinator.reader.value(caller.workspace(), run, reference).await;
             Bytes::from(value.map_err(|_| not_found(digest))?.text().to_owned())
         }

@@ -41,7 +41,7 @@ pub(crate) async fn handle(
     let status = query.parsed("status", &hint, known)?;
     let limit = limit(&query)?;
     let after = follows(&query, CURSOR, |at| at.parse().ok())?;
-    let loaded = api.loaded(&caller, run).await?;
+    let loaded = api.reads.loaded(&caller, run).await?;
     // Patches are numbered from 1 in the order of their proposals.
     let rows = (1..).zip(loaded.state.patches());
     let rows = rows

@@ -7,7 +7,7 @@ pub(crate) mod propose;
 pub(crate) mod revert;
 pub(crate) mod withdraw;
 
-use aob_api::{GrowthView, PlanView, Problem, RunPatch, RunPatchLinks};
+use aob_api::{GrowthView, PlanView, RunPatch, RunPatchLinks};
 use aob_coordinator::LoadedRun;
 use aob_edge::{Answer, Caller, Refusal};
 use aob_engine::{PatchId, PatchStatus, PatchView, RunId};
@@ -22,7 +22,7 @@ use crate::command::{Carried, Sent};
 use crate::errors::unknown_patch;
 use crate::idempotency::{Met, Turn};
 use crate::replay::replayed;
-use crate::values::Values;
+use aob_answers::Values;
 
 /// Letters of a patch's id behind its prefix.
 const ID_LEN: usize = 24;
@@ -88,10 +88,10 @@ impl Parts {
         run: RunId,
         patch: &PatchId,
     ) -> Result<RunPatch, Refusal> {
-        let loaded = self.loaded(caller, run).await?;
+        let loaded = self.reads.loaded(caller, run).await?;
         let view = known(&loaded, patch)?;
         let wanted = [view.operations].into_iter();
-        let values = self.values(caller, run, wanted, &loaded.blobs).await?;
+        let values = self.reads.values(caller, run, wanted, &loaded.blobs).await?;
         Ok(shown(run, view, Some(&values)))
     }
 }
@@ -147,13 +147,4 @@ fn shown(run: RunId, view: PatchView, values: Option<&Values>) -> RunPatch {
         message: view.message,
         plan: None,
     }
-}
-
-/// The patch was refused before it gave a document.
-fn without_result(patch: &PatchView) -> Refusal {
-    let why = patch.message.as_deref().unwrap_or("it was refused");
-    let detail = format!("patch `{}` gives no document: {why}", patch.patch);
-    Problem::new(aob_api::ErrorCode::PatchRefused, detail)
-        .with_hint("its operations are shown by `GET /v1/runs/{id}/patches/{patch}`")
-        .into()
 }

@@ -48,7 +48,7 @@ pub(crate) async fn handle(
     let JsonBody { value, hash } = body;
     if flag(&query, "dry_run")? {
         let value = api.on_behalf(&caller, run, &token, value).await?;
-        let loaded = api.loaded(&caller, run).await?;
+        let loaded = api.reads.loaded(&caller, run).await?;
         let proposal = api.proposal(&caller, &loaded, value).await?;
         let sound = api.plan(&caller, &loaded, &proposal).await?;
         return Ok(Json(sound.view()).into_response());
@@ -58,7 +58,7 @@ pub(crate) async fn handle(
         Err(before) => return Ok(before),
     };
     let value = api.on_behalf(&caller, run, &token, value).await?;
-    let loaded = api.loaded(&caller, run).await?;
+    let loaded = api.reads.loaded(&caller, run).await?;
     let proposal = api.proposal(&caller, &loaded, value).await?;
     let sound = api.plan(&caller, &loaded, &proposal).await?;
     let patch = proposal.patch.clone();
@@ -132,7 +132,7 @@ impl Parts {
             (None, claimed) => origin_of(caller, claimed)?,
         };
         let operations = Blob::new(body.operations.0);
-        let base = self.ir_of(loaded).await?;
+        let base = self.reads.ir_of(loaded).await?;
         Ok(Proposal {
             patch: self.new_patch_id(),
             origin,

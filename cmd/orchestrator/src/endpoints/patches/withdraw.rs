@@ -36,7 +36,7 @@ pub(crate) async fn handle(
 ) -> Answer {
     Query::of(&uri, &[])?;
     let OptionalJsonBody { value, hash } = body;
-    api.run_row(&caller, run).await?;
+    api.reads.run_row(&caller, run).await?;
     let turn = match api.patch_turn(&caller, run, &once, hash).await? {
         Ok(turn) => turn,
         Err(before) => return Ok(before),

@@ -33,7 +33,7 @@ pub(crate) async fn handle(
 ) -> Answer<Json<ResultResponse>> {
     Query::of(&uri, &[])?;
     let ResultRequest { result, logs } = body.value;
-    api.run_row(&caller, result.run).await?;
+    api.reads.run_row(&caller, result.run).await?;
     if result.workspace != caller.workspace() {
         return Err(run_not_found(&result.run.to_string()));
     }

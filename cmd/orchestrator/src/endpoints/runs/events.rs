@@ -45,7 +45,7 @@ pub(crate) async fn handle(
     let after = query.number("after", 0..=u64::MAX)?.unwrap_or(0);
     let size = PageSize { events: limit(&query)?, bytes: PAGE_BYTES };
     // The row before the page: what it promises is in the log by then.
-    let row = api.run_row(&caller, run).await?;
+    let row = api.reads.run_row(&caller, run).await?;
     let page = log_page(&*api.store, caller.workspace(), run, after, size).await?;
     let next_after = page.events.last().map_or(after, |event| event.seq);
     let items = page.events.into_iter().map(|event| RawText(event.text)).collect();

@@ -28,8 +28,8 @@ pub(crate) async fn handle(
     uri: Uri,
 ) -> Answer<Json<Explanation>> {
     Query::of(&uri, &[])?;
-    let loaded = api.loaded(&caller, run).await?;
-    let ir = api.ir_of(&loaded).await.ok();
+    let loaded = api.reads.loaded(&caller, run).await?;
+    let ir = api.reads.ir_of(&loaded).await.ok();
     let leases = match loaded.state.has_leases() {
         true => api.store.leases_of(stream(run)).await?,
         false => Vec::new(),

@@ -16,8 +16,8 @@ use http::Uri;
 
 use crate::api::Api;
 use crate::input::RunPath;
-use crate::values::Values;
 use crate::wait::Wait;
+use aob_answers::Values;
 
 /// Shows a run with its nodes. Short values are in the answer, long ones are named.
 #[utoipa::path(
@@ -42,12 +42,12 @@ pub(crate) async fn handle(
     if let Some(limit) = wait {
         api.wait_until_over(&caller, run, limit).await?;
     }
-    let loaded = api.loaded(&caller, run).await?;
-    let ir = api.ir_of(&loaded).await?;
+    let loaded = api.reads.loaded(&caller, run).await?;
+    let ir = api.reads.ir_of(&loaded).await?;
     let nodes = loaded.state.nodes(&ir);
     let outputs = nodes.values().filter_map(|node| node.output);
     let wanted = loaded.state.output().into_iter().chain(outputs);
-    let values = api.values(&caller, run, wanted, &loaded.blobs).await?;
+    let values = api.reads.values(&caller, run, wanted, &loaded.blobs).await?;
     let nodes = nodes.into_iter().map(|(id, node)| (id.to_string(), node_view(node, &values)));
     Ok(Json(run_view(run, &loaded, &ir, nodes.collect(), &values)))
 }

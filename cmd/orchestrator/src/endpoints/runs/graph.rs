@@ -34,8 +34,8 @@ pub(crate) async fn handle(
     uri: Uri,
 ) -> Answer {
     Query::of(&uri, &[])?;
-    let loaded = api.loaded(&caller, run).await?;
-    let ir = api.ir_of(&loaded).await?;
+    let loaded = api.reads.loaded(&caller, run).await?;
+    let ir = api.reads.ir_of(&loaded).await?;
     let (nodes, counts) = (loaded.state.nodes(&ir), loaded.state.edge_counts());
     let graph = GraphView {
         run,

@@ -60,10 +60,10 @@ pub(crate) async fn handle(
 impl Parts {
     /// Fills in how the run stands, and what came out of it where it is over.
     async fn tell_outcome(&self, caller: &Caller, started: &mut StartedRun) -> Result<(), Refusal> {
-        let loaded = self.loaded(caller, started.id).await?;
+        let loaded = self.reads.loaded(caller, started.id).await?;
         let state = &loaded.state;
         let wanted = state.output().into_iter();
-        let values = self.values(caller, started.id, wanted, &loaded.blobs).await?;
+        let values = self.reads.values(caller, started.id, wanted, &loaded.blobs).await?;
         started.status = state.status().as_str().to_owned();
         (started.output, started.output_ref) = values.show(state.output());
         started.error = state.error().map(|(code, message)| ErrorView {

@@ -35,7 +35,7 @@ pub(crate) async fn handle(
     let query = Query::of(&uri, &["limit", "cursor"])?;
     let after = follows(&query, CURSOR, place)?;
     let limit = limit(&query)?;
-    let loaded = api.loaded(&caller, run).await?;
+    let loaded = api.reads.loaded(&caller, run).await?;
     let (spans, more) = page(loaded.state.spans(after.as_ref(), limit + 1), limit);
     let last = spans.last().filter(|_| more);
     let next_cursor =

@@ -37,7 +37,7 @@ pub(crate) async fn handle(
     uri: Uri,
 ) -> Answer<Json<Verification>> {
     Query::of(&uri, &[])?;
-    let row = api.run_row(&caller, run).await?;
+    let row = api.reads.run_row(&caller, run).await?;
     let digest: Option<Digest> = row.digest.parse().ok();
     let ir = match digest {
         Some(digest) => api.coordinator.workflows.ir(caller.workspace(), digest).await.ok(),

@@ -32,8 +32,8 @@ pub(crate) async fn handle(
 ) -> Answer<Json<WebhookView>> {
     Query::of(&uri, &[])?;
     let run = run.parse().map_err(|_| run_not_found(&run))?;
-    let loaded = api.loaded(&caller, run).await?;
-    let ir = api.ir_of(&loaded).await?;
+    let loaded = api.reads.loaded(&caller, run).await?;
+    let ir = api.reads.ir_of(&loaded).await?;
     if !has_webhook(&ir) {
         let detail = "no node of this run takes signals by webhook";
         return Err(Problem::new(ErrorCode::NoWebhook, detail)

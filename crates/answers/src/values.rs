@@ -9,25 +9,29 @@ use aob_engine::{Blob, INLINE_BYTES_MAX, PayloadRef, RunId};
 use aob_ir::Digest;
 use serde_json::value::RawValue;
 
-use crate::api::Parts;
-use crate::errors::unreadable;
+use crate::Reads;
+use crate::refusals::unreadable;
 
 /// Bytes of values in one answer; what goes beyond is shown by reference.
 const ANSWER_BYTES_MAX: u64 = 1024 * 1024;
 
 /// Values of one run that an answer shows.
 #[derive(Debug)]
-pub(crate) struct Values {
+pub struct Values {
     run: RunId,
     found: BTreeMap<Digest, Arc<Blob>>,
 }
 
 /// One value in an answer: exactly one of the two is present.
-pub(crate) type Shown = (Option<RawText>, Option<ValueRef>);
+pub type Shown = (Option<RawText>, Option<ValueRef>);
 
-impl Parts {
+impl Reads {
     /// Reads those of `wanted` that are short, as many as an answer may show, in their order.
-    pub(crate) async fn values(
+    /// Those of `at_hand` are not read again.
+    ///
+    /// # Errors
+    /// If one of them cannot be read.
+    pub async fn values(
         &self,
         caller: &Caller,
         run: RunId,
@@ -53,8 +57,7 @@ impl Parts {
             }
         }
         if !missing.is_empty() {
-            let reader = &self.coordinator.reader;
-            let read = reader.values(caller.workspace(), run, &missing).await;
+            let read = self.reader.values(caller.workspace(), run, &missing).await;
             let read = read.map_err(|error| unreadable(&error))?;
             found.extend(read.into_iter().map(|blob| (blob.digest(), blob)));
         }
@@ -64,7 +67,7 @@ impl Parts {
 
 impl Values {
     /// How an answer shows this value.
-    pub(crate) fn show(&self, reference: Option<PayloadRef>) -> Shown {
+    pub fn show(&self, reference: Option<PayloadRef>) -> Shown {
         let Some(reference) = reference else { return (None, None) };
         let text = self.found.get(&reference.digest).map(|blob| blob.text().to_owned());
         match text.and_then(|text| RawValue::from_string(text).ok()) {

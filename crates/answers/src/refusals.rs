@@ -10,41 +10,41 @@ use aob_ir::{Diagnostic, Diagnostics};
 use serde_json::value::RawValue;
 
 /// There is no such run in the caller's workspace.
-pub(crate) fn run_not_found(run: &str) -> Refusal {
+pub fn run_not_found(run: &str) -> Refusal {
     Problem::new(ErrorCode::RunNotFound, format!("there is no run `{run}`"))
         .with_hint("`GET /v1/runs` lists the runs of the workspace")
         .into()
 }
 
 /// The run has no such patch.
-pub(crate) fn unknown_patch(patch: &str) -> Refusal {
+pub fn unknown_patch(patch: &str) -> Refusal {
     Problem::new(ErrorCode::UnknownPatch, format!("the run has no patch `{patch}`"))
         .with_hint("`GET /v1/runs/{id}/patches` lists those of the run")
         .into()
 }
 
 /// There is no such ticket in the caller's workspace.
-pub(crate) fn unknown_ticket(ticket: &str) -> Refusal {
+pub fn unknown_ticket(ticket: &str) -> Refusal {
     Problem::new(ErrorCode::UnknownTicket, format!("there is no ticket `{ticket}`"))
         .with_hint("`GET /v1/approvals?status=pending` lists those that wait")
         .into()
 }
 
 /// There is no such workflow in the caller's workspace.
-pub(crate) fn workflow_not_found(name: &str) -> Refusal {
+pub fn workflow_not_found(name: &str) -> Refusal {
     Problem::new(ErrorCode::WorkflowNotFound, format!("there is no workflow `{name}`"))
         .with_hint("`GET /v1/workflows` lists the tags; `POST /v1/workflows?tag=...` creates one")
         .into()
 }
 
 /// Something stored cannot be read.
-pub(crate) fn unreadable(error: &ReadError) -> Refusal {
+pub fn unreadable(error: &ReadError) -> Refusal {
     tracing::warn!(%error, "a request meets storage that cannot be read");
     Refusal::unavailable()
 }
 
 /// The code of an engine's refusal.
-pub(crate) fn rejection_code(code: RejectionCode) -> ErrorCode {
+pub fn rejection_code(code: RejectionCode) -> ErrorCode {
     match code {
         RejectionCode::RunTerminal => ErrorCode::RunTerminal,
         RejectionCode::RunCancelling => ErrorCode::RunCancelling,
@@ -70,7 +70,7 @@ pub(crate) fn rejection_code(code: RejectionCode) -> ErrorCode {
 }
 
 /// What the engine refuses.
-pub(crate) fn rejected(rejection: Rejection) -> Refusal {
+pub fn rejected(rejection: Rejection) -> Refusal {
     let errors: Vec<ProblemItem> = rejection.problems.into_iter().map(patch_item).collect();
     let detail = match &errors[..] {
         [] => rejection.message,
@@ -101,7 +101,7 @@ fn patch_item(problem: PatchProblem) -> ProblemItem {
 }
 
 /// A command that was not carried out. Keys and dedup keys are answered before it comes to this.
-pub(crate) fn submit_error(error: SubmitError) -> Refusal {
+pub fn submit_error(error: SubmitError) -> Refusal {
     match error {
         SubmitError::NotFound(run) => run_not_found(&run.to_string()),
         SubmitError::Rejected(rejection) => rejected(rejection),
@@ -126,7 +126,7 @@ pub(crate) fn submit_error(error: SubmitError) -> Refusal {
 }
 
 /// The key stands for another request.
-pub(crate) fn key_reused() -> Refusal {
+pub fn key_reused() -> Refusal {
     let detail = "this `Idempotency-Key` was sent before with another body";
     Problem::new(ErrorCode::IdempotencyKeyReused, detail)
         .with_hint("a new request needs a new key; a repetition needs the same body")
@@ -134,7 +134,7 @@ pub(crate) fn key_reused() -> Refusal {
 }
 
 /// A workflow that cannot be had. `pointer` is where the body names it.
-pub(crate) fn workflow_error(error: WorkflowError, pointer: &str) -> Refusal {
+pub fn workflow_error(error: WorkflowError, pointer: &str) -> Refusal {
     match error {
         WorkflowError::UnknownTag(tag) => workflow_not_found(&tag),
         WorkflowError::UnknownDigest(digest) => workflow_not_found(&digest.to_string()),
@@ -157,7 +157,7 @@ pub(crate) fn workflow_error(error: WorkflowError, pointer: &str) -> Refusal {
 }
 
 /// A document with errors.
-pub(crate) fn invalid_workflow(diagnostics: Diagnostics, pointer: &str) -> Refusal {
+pub fn invalid_workflow(diagnostics: Diagnostics, pointer: &str) -> Refusal {
     let errors = items(diagnostics.0, pointer);
     let serious = errors.iter().filter(|item| item.severity == Severity::Error).count();
     let first = errors.iter().find(|item| item.severity == Severity::Error);
@@ -170,7 +170,7 @@ pub(crate) fn invalid_workflow(diagnostics: Diagnostics, pointer: &str) -> Refus
 }
 
 /// Diagnostics as items, with their pointers below `pointer`.
-pub(crate) fn items(diagnostics: Vec<Diagnostic>, pointer: &str) -> Vec<ProblemItem> {
+pub fn items(diagnostics: Vec<Diagnostic>, pointer: &str) -> Vec<ProblemItem> {
     diagnostics.into_iter().map(|diagnostic| item(diagnostic, pointer)).collect()
 }
 
