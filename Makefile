@@ -15,7 +15,7 @@ PROFILE ?= release
 # Everything that is left out of `aob`: the adapters of the production stack, and its programs.
 # Always all of them, and always for the whole workspace: another choice of features would build
 # half of what others have made a second time.
-ADAPTERS = aob-store/postgres,aob-cache/redis,aob-bus/kafka,aob-cas/s3,aob-production/adapters,aob-orchestrator/production,aob-runner/production,aob-fanout/production
+ADAPTERS = aob-store/postgres,aob-cache/redis,aob-bus/kafka,aob-cas/s3,aob-production/adapters,aob-orchestrator/production,aob-runner/production,aob-fanout/production,aob-hitl/production
 
 ## Runs the onboarding example from start to end on the embedded stack.
 demo: setup

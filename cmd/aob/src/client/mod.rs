@@ -32,7 +32,7 @@ pub(crate) struct Api {
 impl Api {
     /// The server of these settings, over HTTP.
     pub(crate) fn remote(settings: &Settings) -> Result<Self, Failure> {
-        let Settings { server, token } = settings.clone();
+        let Settings { server, token, .. } = settings.clone();
         let base = server.url().clone();
         Ok(Self { transport: Transport::remote(&base)?, base, token })
     }

@@ -95,6 +95,9 @@ impl Approve {
         let pending = listing.items.iter().find(|ticket| ticket.view.status == "pending");
         if let Some(first) = pending.filter(|_| context.out.format == Format::Table) {
             context.out.todo(&format!("aob approve {} approve --reason '...'", first.view.ticket));
+            if let Some(approvals) = context.settings()?.approvals {
+                context.out.note(&format!("or on its page: {approvals}"));
+            }
         }
         Ok(Exit::Ok)
     }
@@ -143,12 +146,21 @@ async fn show(context: &Context, api: &Api, ticket: &str) -> Result<Exit, Failur
         Format::Name => out.line(ticket)?,
         Format::Table | Format::Wide => {
             out.data(&text(&answer))?;
+            if let Some(page) = page_of(context, ticket)? {
+                out.data(&format!("\npage  {page}\n"))?;
+            }
             if answer.view.status == "pending" {
                 out.todo(&format!("aob approve {ticket} approve --reason '...'   (or reject)"));
             }
         }
     }
     Ok(Exit::Ok)
+}
+
+/// Where people decide it, if the profile says where the pages are.
+fn page_of(context: &Context, ticket: &str) -> Result<Option<String>, Failure> {
+    let approvals = context.settings()?.approvals;
+    Ok(approvals.map(|approvals| format!("{approvals}tickets/{ticket}")))
 }
 
 /// What a ticket is about: a node's instance, or a patch.

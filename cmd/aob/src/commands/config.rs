@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use crate::client::{Got, Listing};
-use crate::config::{Profile, ProfileName, Profiles, Settings};
+use crate::config::{Profile, ProfileName, Profiles, Server, Settings};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -29,6 +29,9 @@ pub(crate) enum Config {
 pub(crate) struct Use {
     /// The profile.
     name: ProfileName,
+    /// Base URL of the server's approval pages.
+    #[arg(long, value_name = "URL")]
+    approvals: Option<Server>,
 }
 
 impl Config {
@@ -51,12 +54,17 @@ impl Use {
                 profiles.get(&self.name)?;
             }
             (Some(server), token) => {
-                profiles.put(self.name.clone(), Profile { server, token });
+                let profile = Profile { server, token, approvals: None };
+                profiles.put(self.name.clone(), profile);
             }
             (None, Some(token)) => {
-                let server = profiles.get(&self.name)?.server.clone();
-                profiles.put(self.name.clone(), Profile { server, token: Some(token) });
+                let known = profiles.get(&self.name)?.clone();
+                profiles.put(self.name.clone(), Profile { token: Some(token), ..known });
             }
+        }
+        if self.approvals.is_some() {
+            let known = profiles.get(&self.name)?.clone();
+            profiles.put(self.name.clone(), Profile { approvals: self.approvals, ..known });
         }
         let server = profiles.get(&self.name)?.server.clone();
         profiles.current = Some(self.name.clone());
@@ -102,7 +110,7 @@ fn list(context: &Context) -> Result<Exit, Failure> {
 }
 
 fn show(context: &Context) -> Result<Exit, Failure> {
-    let Settings { server, token } = context.settings()?;
+    let Settings { server, token, approvals } = context.settings()?;
     let places = context.global.places();
     let current = Profiles::load(&places)?.current;
     let profile = context.global.profile.clone().or(current);
@@ -112,6 +120,7 @@ fn show(context: &Context) -> Result<Exit, Failure> {
         out.json(&json!({
             "server": server,
             "has_token": token.is_some(),
+            "approvals": approvals,
             "profile": profile.map(String::from),
             "file": file,
         }))?;

@@ -13,7 +13,8 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::grammar::example;
 
-/// Run the whole product in this process: API, timers, runner, over files in one directory.
+/// Run the whole product in this process: API, approval pages, timers, runner, over files in one
+/// directory.
 ///
 /// Writes the profile `local`, so that the next `aob` in another terminal finds it. The first
 /// Ctrl-C lets running jobs end, the second does not.
@@ -29,6 +30,9 @@ pub(crate) struct Dev {
     /// Port to listen on; 0: any that is free.
     #[arg(long, default_value_t = DEV_PORT)]
     pub(crate) port: u16,
+    /// Port of the approval pages; 0: any that is free. Left out: the one after the API's, or any.
+    #[arg(long, value_name = "PORT")]
+    pub(crate) pages_port: Option<u16>,
     /// Port of the demo service; 0: any that is free.
     #[arg(long, default_value_t = crate::demo::DEFAULT_ADDRESS.port(), requires = "demo", value_name = "PORT")]
     pub(crate) demo_port: u16,

@@ -34,6 +34,9 @@ pub(crate) struct Profile {
     /// API key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) token: Option<String>,
+    /// Base URL of its approval pages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) approvals: Option<Server>,
 }
 
 impl fmt::Debug for Profile {

@@ -20,6 +20,8 @@ pub(crate) const DEV_PROFILE: &str = "local";
 pub(crate) struct Settings {
     pub(crate) server: Server,
     pub(crate) token: Option<String>,
+    /// Where its approval pages are, if that is known.
+    pub(crate) approvals: Option<Server>,
 }
 
 impl Settings {
@@ -33,8 +35,9 @@ impl Settings {
         };
         // A token is shown to no server but the one it was stored for.
         let stored = profile.filter(|profile| profile.server == server);
+        let approvals = stored.as_ref().and_then(|profile| profile.approvals.clone());
         let token = global.token.clone().or(stored.and_then(|profile| profile.token));
-        Ok(Self { server, token })
+        Ok(Self { server, token, approvals })
     }
 
     fn profile(global: &Global) -> Result<Option<Profile>, Failure> {

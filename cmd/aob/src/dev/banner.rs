@@ -14,6 +14,8 @@ use crate::output::Format;
 /// What there is to say.
 pub(super) struct Facts<'a> {
     pub(super) server: &'a str,
+    /// Where the approval pages are.
+    pub(super) approvals: &'a str,
     pub(super) data: &'a Path,
     pub(super) profile: Written,
     pub(super) demo_address: Option<SocketAddr>,
@@ -27,6 +29,7 @@ pub(super) fn ready(context: &Context, facts: &Facts<'_>) -> Result<(), Failure>
         // One line, so that whoever started this can read it while it runs.
         let line = json!({
             "server": facts.server,
+            "approvals": facts.approvals,
             "data": facts.data,
             "profile": facts.profile.name,
             "config": facts.profile.file,
@@ -41,18 +44,24 @@ pub(super) fn ready(context: &Context, facts: &Facts<'_>) -> Result<(), Failure>
 }
 
 fn text(facts: &Facts<'_>, demo: Option<&str>) -> String {
-    let Facts { server, data, profile, .. } = facts;
+    let Facts { server, approvals, data, profile, .. } = facts;
     let current = if profile.current { "the current one" } else { "use it with --profile local" };
     let mut text = format!("{} {}\n", "aob dev".bold(), env!("CARGO_PKG_VERSION"));
-    text.push_str(&format!("  server   {}\n", server.green()));
-    text.push_str(&format!("  data     {}\n", data.display()));
+    text.push_str(&format!("  server     {}\n", server.green()));
+    let key = data.join("key");
     text.push_str(&format!(
-        "  profile  {} ({current}), in {}\n",
+        "  approvals  {} (sign in with the key in {})\n",
+        format!("{approvals}/").green(),
+        key.display()
+    ));
+    text.push_str(&format!("  data       {}\n", data.display()));
+    text.push_str(&format!(
+        "  profile    {} ({current}), in {}\n",
         profile.name,
         profile.file.display()
     ));
     if let Some(demo) = demo {
-        text.push_str(&format!("  demo     {demo} ({} nodes may call it)\n", "http"));
+        text.push_str(&format!("  demo       {demo} ({} nodes may call it)\n", "http"));
     }
     let option = if profile.current { "" } else { " --profile local" };
     let commands = match demo {

@@ -1,4 +1,4 @@
-//! `aob dev`: adapters, coordinator, API, streams and runner on one port, over one directory.
+//! `aob dev`: adapters, coordinator, API, streams, approval pages and runner, over one directory.
 
 mod banner;
 mod examples;
@@ -44,6 +44,8 @@ async fn serve(context: &Context, args: &Dev) -> Result<Exit, Failure> {
     let mut dir = DataDir::open(&path, "aob dev")?;
     let listener = bind(args.port, "--port").await?;
     let address = local_address(&listener)?;
+    let pages = bind_pages(args).await?;
+    let pages_address = local_address(&pages)?;
     let demo = match args.demo {
         true => Some(bind(args.demo_port, "--demo-port").await?),
         false => None,
@@ -69,12 +71,12 @@ async fn serve(context: &Context, args: &Dev) -> Result<Exit, Failure> {
     }
     let server = format!("http://{address}");
     dir.sign(Some(&server))?;
-    let profile = profile::write(context, &server, stack.token())?;
-    let serving = tokio::spawn(stack.serve(listener));
-    banner::ready(
-        context,
-        &banner::Facts { server: &server, data: dir.path(), profile, demo_address },
-    )?;
+    let approvals = format!("http://{pages_address}");
+    let profile = profile::write(context, (&server, &approvals), stack.token())?;
+    let serving = tokio::spawn(stack.serve(listener, (pages, pages_address)));
+    let (server, approvals) = (&*server, &*approvals);
+    let facts = banner::Facts { server, approvals, data: dir.path(), profile, demo_address };
+    banner::ready(context, &facts)?;
 
     tokio::select! {
         () = signals.next() => {}
@@ -120,6 +122,18 @@ async fn bind(port: u16, option: &str) -> Result<TcpListener, Failure> {
         let todo = format!("stop what listens there, or choose another one: {option} 0 takes any");
         Failure::new(Exit::Conflict, "port_taken", message, todo)
     })
+}
+
+/// A listener for the pages: on the port that was asked for, or beside the API, or anywhere.
+async fn bind_pages(args: &Dev) -> Result<TcpListener, Failure> {
+    if let Some(port) = args.pages_port {
+        return bind(port, "--pages-port").await;
+    }
+    let beside = args.port.checked_add(1).filter(|port| *port > 1);
+    match bind(beside.unwrap_or(0), "--pages-port").await {
+        Ok(listener) => Ok(listener),
+        Err(_) => bind(0, "--pages-port").await,
+    }
 }
 
 fn local_address(listener: &TcpListener) -> Result<SocketAddr, Failure> {

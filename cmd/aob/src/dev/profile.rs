@@ -15,13 +15,18 @@ pub(super) struct Written {
 }
 
 /// Writes the profile `local`. It becomes the current one unless the person has chosen another.
-pub(super) fn write(context: &Context, server: &str, token: &str) -> Result<Written, Failure> {
+pub(super) fn write(
+    context: &Context,
+    (server, approvals): (&str, &str),
+    token: &str,
+) -> Result<Written, Failure> {
     let places = context.global.places();
     let mut profiles = Profiles::load(&places)?;
     let wrong = |problem: String| Failure::usage(problem, "report this as a bug");
     let name: ProfileName = DEV_PROFILE.parse().map_err(wrong)?;
     let server = server.parse().map_err(wrong)?;
-    profiles.put(name.clone(), Profile { server, token: Some(token.to_owned()) });
+    let approvals = Some(approvals.parse().map_err(wrong)?);
+    profiles.put(name.clone(), Profile { server, token: Some(token.to_owned()), approvals });
     let current = profiles.current.get_or_insert_with(|| name.clone()) == &name;
     profiles.store(&places)?;
     Ok(Written { name, file: places.config_file()?, current })

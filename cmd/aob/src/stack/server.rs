@@ -1,4 +1,4 @@
-//! The API and its streams over a data directory. Nothing listens until [`Server::serve`].
+//! The API, its streams and the approval pages over a data directory. Nothing listens until [`Server::serve`].
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -7,6 +7,7 @@ use std::sync::Arc;
 use aob_cache::NullCache;
 use aob_edge::{ServeLimits, system_entropy};
 use aob_fanout::{Fanout, StreamLimits};
+use aob_hitl::Hitl;
 use aob_orchestrator::{Config, Deps, Orchestrator};
 use aob_store::{Leases, StoreError, StreamId};
 use aob_validator::Rules;
@@ -25,6 +26,7 @@ use crate::failure::Failure;
 pub(crate) struct Server {
     orchestrator: Orchestrator,
     router: Router,
+    pages: aob_hitl::Deps,
     runner: Runner,
     token: String,
     /// Runs whose attempts were on runners of earlier processes.
@@ -56,7 +58,7 @@ impl Server {
             cache: Arc::new(NullCache),
             bus: adapters.bus.clone(),
             clock: Arc::clone(&adapters.clock),
-            entropy,
+            entropy: Arc::clone(&entropy),
         };
         // The address is of no use to a part that has no socket.
         let mut config = Config::new(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
@@ -65,6 +67,12 @@ impl Server {
         config.coordinator.rules = Arc::new(rules(&options));
         let runner = Runner::start(&adapters, options)?;
         let orchestrator = Orchestrator::start(&config, deps, &shutdown);
+        let pages = aob_hitl::Deps {
+            store: adapters.store.clone(),
+            coordinator: orchestrator.coordinator.clone(),
+            clock: Arc::clone(&adapters.clock),
+            entropy,
+        };
         let streams = Fanout::new(
             adapters.store.clone(),
             Arc::clone(&orchestrator.authenticator),
@@ -74,7 +82,7 @@ impl Server {
             closing.clone(),
         );
         let router = aob_fanout::beside(orchestrator.router(), aob_fanout::router(streams));
-        Ok(Self { orchestrator, router, runner, token, orphans, closing, shutdown })
+        Ok(Self { orchestrator, router, pages, runner, token, orphans, closing, shutdown })
     }
 
     /// Takes over what earlier processes on this directory left: their runners' leases end, and
@@ -99,10 +107,15 @@ impl Server {
         &self.token
     }
 
-    /// Serves until it is closing, then lets running jobs end, and stops.
-    pub(crate) async fn serve(self, listener: TcpListener) {
+    /// Serves the API and the pages until it is closing, then lets running jobs end, and stops.
+    pub(crate) async fn serve(self, api: TcpListener, pages: (TcpListener, SocketAddr)) {
         let limits = ServeLimits::default();
-        aob_edge::serve(listener, self.router.clone(), &limits, &self.closing).await;
+        let (listener, address) = pages;
+        let pages = Hitl::new(self.pages.clone(), None, address).router();
+        tokio::join!(
+            aob_edge::serve(api, self.router.clone(), &limits, &self.closing),
+            aob_edge::serve(listener, pages, &limits, &self.closing),
+        );
         self.stop().await;
     }
 

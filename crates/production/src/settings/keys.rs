@@ -43,6 +43,7 @@ pub(crate) const KEYS: &[Key] = &[
     url("database.api_url", "Postgres, as a member of aob_api"),
     url("database.log_url", "Postgres, as a member of aob_log"),
     url("database.owner_url", "Postgres, as who owns the tables: for `migrate` alone"),
+    key("hitl.url", "", "where people find the approval pages; empty: at http.listen"),
     key("http.listen", "127.0.0.1:8080", "where the service is"),
     key("kafka.brokers", "", "host:port, separated by commas"),
     key("kafka.partitions", "8", "partitions of a topic, fixed once it is made"),

@@ -1,0 +1,138 @@
+//! Composing the pages into a service.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use aob_answers::Reads;
+use aob_coordinator::Coordinator;
+use aob_edge::{Authenticator, BindError, Entropy, Refusal, ServeLimits, Shell, Socket, serve};
+use aob_engine::{Timestamp, WorkspaceId};
+use aob_store::{Clock, Store};
+use axum::Router;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use crate::app::{App, Parts, Site};
+use crate::pages::{self, Link};
+use crate::sessions::Sessions;
+use crate::signing::Signer;
+
+/// Settings of the pages.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where they are served; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Where people find them, if that is not the socket's own address: behind a proxy that ends
+    /// TLS, say. With `https`, cookies never travel without it.
+    pub url: Option<Url>,
+    /// Bounds of their connections.
+    pub serve: ServeLimits,
+}
+
+impl Config {
+    /// The defaults, on this address.
+    pub fn new(listen: SocketAddr) -> Self {
+        Self { listen, url: None, serve: ServeLimits::default() }
+    }
+}
+
+/// What the pages work with.
+#[derive(Clone)]
+pub struct Deps {
+    /// Tickets, logs, and the API keys that people sign in with.
+    pub store: Arc<dyn Store>,
+    /// Where votes go: this process's own, with or without duties, or one that it has anyway.
+    pub coordinator: Coordinator,
+    /// The database's clock.
+    pub clock: Clock,
+    /// Fresh ids and secrets.
+    pub entropy: Entropy,
+}
+
+impl std::fmt::Debug for Deps {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Deps").field("store", &self.store).finish_non_exhaustive()
+    }
+}
+
+/// The pages, without a socket. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Hitl {
+    app: App,
+}
+
+impl Hitl {
+    /// Pages that people find at `url`, or at `address`.
+    pub fn new(deps: Deps, url: Option<&Url>, address: SocketAddr) -> Self {
+        let Deps { store, coordinator, clock, entropy } = deps;
+        let site = Site::new(url, address);
+        let app = App::new(Parts {
+            reads: Reads::new(Arc::clone(&store), &coordinator),
+            coordinator,
+            authenticator: Arc::new(Authenticator::new(Arc::clone(&store), Arc::clone(&clock))),
+            shell: Shell::new(&entropy),
+            clock,
+            signer: Signer::new(store, Arc::clone(&entropy)),
+            entropy,
+            sessions: Sessions::new(site.secure),
+            site,
+        });
+        Self { app }
+    }
+
+    /// The pages.
+    pub fn router(&self) -> Router {
+        pages::router(self.app.clone())
+    }
+
+    /// The address of a ticket's page.
+    pub fn page(&self, ticket: &str) -> String {
+        self.app.site.ticket(ticket)
+    }
+
+    /// A link to the page for messages: it says which ticket is meant, until a time, and lets nobody
+    /// in.
+    ///
+    /// # Errors
+    /// If storage does not answer.
+    pub async fn link(
+        &self,
+        workspace: WorkspaceId,
+        ticket: &str,
+        until: Timestamp,
+    ) -> Result<String, Refusal> {
+        let key = self.app.signer.key(workspace).await?;
+        let link = Link { workspace, ticket: ticket.to_owned(), until_ms: until.0 };
+        Ok(format!("{}/l/{}", self.app.site.origin, link.write(&key)))
+    }
+}
+
+/// A socket that is reserved and does not answer yet.
+#[derive(Debug)]
+pub struct Bound {
+    config: Config,
+    deps: Deps,
+    socket: Socket,
+}
+
+/// Reserves the socket. Nothing starts.
+///
+/// # Errors
+/// If the address cannot be had.
+pub async fn bind(config: Config, deps: Deps) -> Result<Bound, BindError> {
+    let socket = Socket::reserve(config.listen).await?;
+    Ok(Bound { config, deps, socket })
+}
+
+impl Bound {
+    /// Where it will answer.
+    pub fn address(&self) -> SocketAddr {
+        self.socket.address
+    }
+
+    /// Serves until `shutdown`; requests that are being answered are let end.
+    pub async fn run(self, shutdown: CancellationToken) {
+        let hitl = Hitl::new(self.deps, self.config.url.as_ref(), self.socket.address);
+        serve(self.socket.listener, hitl.router(), &self.config.serve, &shutdown).await;
+    }
+}

@@ -1,0 +1,11 @@
+//! The pages over memory, asked the way a browser asks.
+
+mod browser;
+mod decisions;
+mod forms;
+mod hostile;
+mod inbox;
+mod markup;
+mod patches;
+mod sessions;
+mod stack;
