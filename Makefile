@@ -39,6 +39,7 @@ test: setup
 	$(CARGO) test --locked -p aob-sim --features seeded-bugs --test it bugs
 	$(MAKE) programs
 	scripts/sdk-test
+	scripts/pages-test
 	port=$$(scripts/services port) && AOB_DEMO_PORT=$$port AOB_RUNNER_ALLOW=127.0.0.1:$$port \
 		scripts/stack run -- scripts/examples
 

@@ -22,6 +22,7 @@ mod history;
 mod html;
 mod pages;
 mod picture;
+mod proposal;
 mod service;
 mod sessions;
 mod shown;

@@ -96,7 +96,7 @@ impl Approve {
         if let Some(first) = pending.filter(|_| context.out.format == Format::Table) {
             context.out.todo(&format!("aob approve {} approve --reason '...'", first.view.ticket));
             if let Some(approvals) = context.settings()?.approvals {
-                context.out.note(&format!("or on its page: {approvals}"));
+                context.out.note(&format!("or on its page: {approvals}/"));
             }
         }
         Ok(Exit::Ok)
@@ -160,7 +160,7 @@ async fn show(context: &Context, api: &Api, ticket: &str) -> Result<Exit, Failur
 /// Where people decide it, if the profile says where the pages are.
 fn page_of(context: &Context, ticket: &str) -> Result<Option<String>, Failure> {
     let approvals = context.settings()?.approvals;
-    Ok(approvals.map(|approvals| format!("{approvals}tickets/{ticket}")))
+    Ok(approvals.map(|approvals| format!("{approvals}/tickets/{ticket}")))
 }
 
 /// What a ticket is about: a node's instance, or a patch.

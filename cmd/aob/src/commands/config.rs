@@ -117,13 +117,16 @@ fn show(context: &Context) -> Result<Exit, Failure> {
     let file = places.config_file()?;
     let out = context.out;
     if out.is_json() {
-        out.json(&json!({
+        let mut shown = json!({
             "server": server,
             "has_token": token.is_some(),
-            "approvals": approvals,
             "profile": profile.map(String::from),
             "file": file,
-        }))?;
+        });
+        if let Some(approvals) = approvals {
+            shown["approvals"] = json!(approvals);
+        }
+        out.json(&shown)?;
         return Ok(Exit::Ok);
     }
     let profile = profile.map_or("none".to_owned(), String::from);

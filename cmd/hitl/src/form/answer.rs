@@ -38,9 +38,7 @@ pub(crate) fn answer(mut form: Form, sent: Sent<'_>) -> Answered {
         [only] if only.property == WHOLE => whole,
         _ => Value::Object(data),
     };
-    if !form.is_wrong() {
-        form.judge(&data);
-    }
+    form.judge(&data);
     if form.is_wrong() { Answered::Wrong(Box::new(form)) } else { Answered::Data(data) }
 }
 

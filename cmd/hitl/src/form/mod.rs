@@ -115,8 +115,10 @@ impl Form {
         !self.errors.is_empty() || self.fields.iter().any(|field| field.error.is_some())
     }
 
-    /// Puts what the schema says about an answer where it belongs.
+    /// Puts what the schema says about an answer where it belongs. Of an answer that is not whole,
+    /// what it says about the whole is of no use.
     fn judge(&mut self, data: &Value) {
+        let whole = !self.is_wrong();
         let schema = match JsonSchema::compile(&self.schema) {
             Ok(schema) => schema,
             // The engine asks for nothing that it cannot check; no more is asked here.
@@ -132,7 +134,8 @@ impl Form {
                 Some(field) => {
                     field.error.get_or_insert(message);
                 }
-                None => self.errors.push(message),
+                None if whole => self.errors.push(message),
+                None => {}
             }
         }
     }

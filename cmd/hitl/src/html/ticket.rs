@@ -7,7 +7,8 @@ use super::graph::picture;
 use super::layout::layout;
 use super::{exactly, fact};
 use crate::pages::{Banner, TicketPage};
-use crate::shown::{ChangeShown, Growth, Proposal, Shown, Standing, TicketShown};
+use crate::proposal::{ChangeShown, Growth, Proposal};
+use crate::shown::{Shown, Standing, TicketShown};
 
 /// The page.
 pub(crate) fn ticket(it: &TicketPage) -> Markup {
