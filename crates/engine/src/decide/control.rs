@@ -122,7 +122,7 @@ impl<'a> Decider<'a> {
             instance: id.clone(),
             attempt: attempt + 1,
             generation,
-            attempts_max: attempts_max.max(attempt + 1),
+            attempts_max,
             redispatch_at: self.now.plus_ms(super::open::redispatch_ms(0)),
             job,
         });

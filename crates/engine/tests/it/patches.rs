@@ -244,6 +244,28 @@ fn a_repair_that_asks_for_the_same_keeps_the_key() {
 }
 
 #[test]
+fn a_repair_leaves_the_attempt_that_is_due_already() {
+    let node = json!({
+        "id": "call", "type": "function", "retry": {"max_attempts": 3, "backoff_ms": 1_000},
+        "config": {"name": "echo", "args": 1},
+    });
+    let mut run = Run::start(&graph(json!([node]), json!([])), json!({}));
+    run.fail("call", crate::harness::retryable("flaky"));
+    assert!(run.tick(2_000));
+    run.fail("call", crate::harness::retryable("flaky"));
+    let fewer = json!([{"op": "replace", "path": "/nodes/call/retry/max_attempts", "value": 1}]);
+    assert_eq!(run.patch("fewer", fewer), Ok(true));
+    assert_eq!(applied(&run).repaired[0].instances[0].attempts_max, 3);
+    assert!(run.tick(5_000));
+    let EventKind::NodeScheduled(again) = &run.last.last().expect("an attempt").kind else {
+        panic!("{:?}", run.lines());
+    };
+    assert_eq!((again.attempt, again.attempts_max), (3, 3));
+    run.fail("call", crate::harness::retryable("flaky"));
+    assert_eq!(run.status(), RunStatus::Failed, "it was the last");
+}
+
+#[test]
 fn what_parked_before_its_first_attempt_starts_once_it_is_repaired() {
     let bad = json!({
         "id": "call", "type": "function", "on_error": "park",

@@ -205,7 +205,9 @@ impl<'a> Walk<'a> {
                 self.perhaps.remove(&InstanceId { node, scope: scope.clone() });
             }
         }
-        self.fails_surely |= certain && node.join.mode == Mode::All && least > allowed;
+        // What is in front of a loser may be cancelled with it, before it fails.
+        let loser = self.losers.contains(&ix);
+        self.fails_surely |= certain && node.join.mode == Mode::All && least > allowed && !loser;
     }
 
     fn arrival(&self, ix: Ix, scope: &Scope) -> Arrival {

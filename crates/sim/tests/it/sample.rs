@@ -21,6 +21,16 @@ fn a_sample_of_storms_is_clean_and_meets_everything() {
     assert_eq!(total.counts.never(), [], "never met");
 }
 
+/// Seeds that have failed before: lookups that come late, a command that is sent again after a crash,
+/// a tolerant join among losers.
+#[test]
+fn what_has_failed_before_is_clean() {
+    for seed in [3_239, 2_419, 519_899] {
+        let done = simulate(&Setup::of(seed));
+        assert_eq!(done.violations, Vec::<String>::new(), "{seed}");
+    }
+}
+
 #[test]
 fn calm_weather_is_clean() {
     let total = Total::default();

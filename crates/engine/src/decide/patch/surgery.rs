@@ -276,9 +276,13 @@ fn waiting(state: &RunState, old: &Ir, new: &Ir, id: &Arc<str>) -> Vec<RepairedI
             | InstanceStatus::Cancelled
             | InstanceStatus::Compensated => return None,
         }
-        // What a person granted stands.
+        // What a person granted stands, and so does the attempt that is due already.
         let granted = instance.attempts_max != before.retry.max_attempts;
-        let attempts_max = if granted { instance.attempts_max } else { after.retry.max_attempts };
+        let due = instance.status == InstanceStatus::Retrying;
+        let attempts_max = match granted {
+            true => instance.attempts_max,
+            false => after.retry.max_attempts.max(instance.attempt + u32::from(due)),
+        };
         Some(RepairedInstance { instance: state.id_of(key), attempts_max })
     });
     waits.collect()
