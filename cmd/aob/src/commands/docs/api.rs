@@ -11,12 +11,13 @@ use serde_json::Value;
 use schemas::Schemas;
 
 /// Groups of routes, in the order in which a newcomer meets them.
-const GROUPS: [(&str, &str); 9] = [
+const GROUPS: [(&str, &str); 10] = [
     ("runs", "Runs"),
     ("patches", "Patches of runs"),
     ("streams", "Streams"),
     ("approvals", "Approvals"),
     ("workflows", "Workflows"),
+    ("optimizer", "Optimizer"),
     ("artifacts", "Artifacts"),
     ("runners", "Runners"),
     ("keys", "API keys"),
