@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use aob_bus::Bus;
 use aob_edge::{
-    Authenticator, BindError, Caller, Entropy, Refusal, RunWatch, ServeLimits, Shell, Socket, serve,
+    Authenticator, BindError, Caller, Entropy, Refusal, RunWatch, ServeLimits, Shell, Socket,
+    random_hex, serve,
 };
 use aob_store::{Clock, Store};
+use axum::Router;
 use tokio_util::sync::CancellationToken;
 
 use crate::places::{Places, StreamLimits};
@@ -125,6 +127,15 @@ impl Bound {
 
     /// Serves until `shutdown`. Streams end with it; their clients resume elsewhere.
     pub async fn run(self, shutdown: CancellationToken) {
+        self.run_within(|app| app, shutdown).await;
+    }
+
+    /// The same, within layers that every request passes.
+    pub async fn run_within(
+        self,
+        around: impl FnOnce(Router) -> Router,
+        shutdown: CancellationToken,
+    ) {
         let Deps { store, bus, clock, entropy } = self.deps;
         let authenticator = Arc::new(Authenticator::new(Arc::clone(&store), clock));
         let (watch, shell) = (RunWatch::default(), Shell::new(&entropy));
@@ -132,9 +143,7 @@ impl Bound {
         let fanout =
             Fanout::new(store, authenticator, watch.clone(), shell, streams, shutdown.clone());
         // Every process has to hear everything, so every process is a group of its own.
-        let mut random = [0_u8; 16];
-        entropy(&mut random);
-        let group = format!("fanout-{}", hex::encode(random));
+        let group = format!("fanout-{}", random_hex::<16>(&entropy));
         let polling = poll::run(
             Arc::clone(&fanout.store),
             watch.clone(),
@@ -142,7 +151,7 @@ impl Bound {
             shutdown.clone(),
         );
         let following = watch.follow(bus, EVENTS_TOPIC, &group, shutdown.clone());
-        let app = routes::router(fanout);
+        let app = around(routes::router(fanout));
         let serving = serve(self.socket.listener, app, &self.config.serve, &shutdown);
         tokio::join!(following, polling, serving);
     }

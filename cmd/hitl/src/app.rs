@@ -6,13 +6,12 @@ use std::sync::Arc;
 
 use aob_answers::Reads;
 use aob_coordinator::{Coordinator, Submission, SubmitError};
-use aob_edge::{Authenticator, Caller, Entropy, Shell};
+use aob_edge::{Authenticator, Caller, Entropy, Shell, Signer};
 use aob_engine::{CastVote, Command, CommandId, Request, RunId, Timestamp};
 use aob_store::Clock;
 use url::Url;
 
 use crate::sessions::Sessions;
-use crate::signing::Signer;
 
 /// The state of the pages. Cheap to clone.
 #[derive(Clone)]

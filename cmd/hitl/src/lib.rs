@@ -26,7 +26,6 @@ mod proposal;
 mod service;
 mod sessions;
 mod shown;
-mod signing;
 mod words;
 
 pub use aob_edge::BindError;

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use aob_answers::Reads;
 use aob_coordinator::Coordinator;
-use aob_edge::{Authenticator, BindError, Entropy, Refusal, ServeLimits, Shell, Socket, serve};
+use aob_edge::{
+    Authenticator, BindError, Entropy, Refusal, ServeLimits, Shell, Signer, Socket, serve,
+};
 use aob_engine::{Timestamp, WorkspaceId};
 use aob_store::{Clock, Store};
 use axum::Router;
@@ -15,7 +17,9 @@ use url::Url;
 use crate::app::{App, Parts, Site};
 use crate::pages::{self, Link};
 use crate::sessions::Sessions;
-use crate::signing::Signer;
+
+/// What the workspace's key signs here: sessions, forms and links.
+const PURPOSE: &str = "pages";
 
 /// Settings of the pages.
 #[derive(Debug, Clone)]
@@ -72,7 +76,7 @@ impl Hitl {
             authenticator: Arc::new(Authenticator::new(Arc::clone(&store), Arc::clone(&clock))),
             shell: Shell::new(&entropy),
             clock,
-            signer: Signer::new(store, Arc::clone(&entropy)),
+            signer: Signer::new(store, Arc::clone(&entropy), PURPOSE),
             entropy,
             sessions: Sessions::new(site.secure),
             site,
@@ -132,7 +136,17 @@ impl Bound {
 
     /// Serves until `shutdown`; requests that are being answered are let end.
     pub async fn run(self, shutdown: CancellationToken) {
+        self.run_within(|app| app, shutdown).await;
+    }
+
+    /// The same, within layers that every request passes.
+    pub async fn run_within(
+        self,
+        around: impl FnOnce(Router) -> Router,
+        shutdown: CancellationToken,
+    ) {
         let hitl = Hitl::new(self.deps, self.config.url.as_ref(), self.socket.address);
-        serve(self.socket.listener, hitl.router(), &self.config.serve, &shutdown).await;
+        let app = around(hitl.router());
+        serve(self.socket.listener, app, &self.config.serve, &shutdown).await;
     }
 }

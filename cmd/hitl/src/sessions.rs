@@ -5,13 +5,12 @@
 
 use std::num::NonZeroUsize;
 
+use aob_edge::{is_signed, sign};
 use aob_store::{SigningKey, TimeMs};
 use http::header::COOKIE;
 use http::{HeaderMap, HeaderValue};
 use lru::LruCache;
 use parking_lot::Mutex;
-
-use crate::signing::{is_signed, sign};
 
 /// How long a session lasts without a request.
 const IDLE_MS: TimeMs = 30 * 60 * 1_000;

@@ -7,7 +7,7 @@ use aob_answers::Reads;
 use aob_bus::Bus;
 use aob_cas::Cas;
 use aob_coordinator::{Coordinator, store_workspace};
-use aob_edge::{Authenticator, Caller, Entropy, RunWatch, Shell};
+use aob_edge::{Authenticator, Caller, Entropy, RunWatch, Shell, Signer, random_hex};
 use aob_engine::WorkspaceId;
 use aob_store::{Clock, Store};
 use tokio::sync::Semaphore;
@@ -40,6 +40,10 @@ pub struct Parts {
     /// Milliseconds between cancel and fence of new runs.
     pub(crate) cancel_grace_ms: u64,
     pub(crate) modules: Modules,
+    /// Signs the tokens of jobs.
+    pub(crate) jobs: Signer,
+    /// Signs the URLs of webhooks.
+    pub(crate) webhooks: Signer,
     /// Logs verified at once: each costs a processor.
     pub(crate) verifying: Arc<Semaphore>,
     pub(crate) shutdown: CancellationToken,
@@ -72,9 +76,7 @@ impl Parts {
 
     /// Fresh random letters.
     pub(crate) fn random_hex(&self) -> String {
-        let mut random = [0_u8; 16];
-        (self.entropy)(&mut random);
-        hex::encode(random)
+        random_hex::<16>(&self.entropy)
     }
 }
 

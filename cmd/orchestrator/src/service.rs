@@ -10,7 +10,10 @@ use aob_bus::Bus;
 use aob_cache::Cache;
 use aob_cas::Cas;
 use aob_coordinator::{Coordinator, EVENTS_TOPIC};
-use aob_edge::{Authenticator, BindError, Entropy, RunWatch, ServeLimits, Shell, Socket, serve};
+use aob_edge::{
+    Authenticator, BindError, Entropy, RunWatch, ServeLimits, Shell, Signer, Socket, random_hex,
+    serve,
+};
 use aob_optimizer::PublicKey;
 use aob_store::{Clock, Store};
 use axum::Router;
@@ -19,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::api::{Api, Parts};
+use crate::endpoints::{runners::token, webhooks};
 use crate::idempotency::InFlight;
 use crate::modules::Modules;
 use crate::pools::Pools;
@@ -107,10 +111,8 @@ impl Orchestrator {
     /// Starts all tasks on the current runtime. They end after `shutdown`.
     pub fn start(config: &Config, deps: Deps, shutdown: &CancellationToken) -> Self {
         let Deps { store, cas, cache, bus, clock, entropy } = deps;
-        let mut process = [0_u8; 8];
-        entropy(&mut process);
         let settings = aob_coordinator::Config {
-            process: hex::encode(process).into(),
+            process: random_hex::<8>(&entropy).into(),
             ..config.coordinator.clone()
         };
         let coordinator = Coordinator::start(
@@ -127,6 +129,8 @@ impl Orchestrator {
         let authenticator = Arc::new(Authenticator::new(Arc::clone(&store), Arc::clone(&clock)));
         let (watch, shell) = (RunWatch::default(), Shell::new(&entropy));
         let tasks = TaskTracker::new();
+        let signer = |purpose| Signer::new(Arc::clone(&store), Arc::clone(&entropy), purpose);
+        let (jobs, webhooks) = (signer(token::PURPOSE), signer(webhooks::PURPOSE));
         let api = Api::new(Parts {
             coordinator: coordinator.clone(),
             reads: Reads::new(Arc::clone(&store), &coordinator),
@@ -143,6 +147,8 @@ impl Orchestrator {
             in_flight: InFlight::default(),
             cancel_grace_ms: config.cancel_grace_ms,
             modules: Modules::new(config.optimizer_keys.clone()),
+            jobs,
+            webhooks,
             verifying: Arc::new(Semaphore::new(VERIFYING_MAX)),
             shutdown: shutdown.clone(),
         });
@@ -193,10 +199,20 @@ impl Bound {
     /// Serves until `shutdown`, then lets requests end, then coordinators. False where these did
     /// not end in time; what they had not finished is finished at the next start.
     pub async fn run(self, shutdown: CancellationToken) -> bool {
+        self.run_within(|app| app, shutdown).await
+    }
+
+    /// The same, within layers that every request passes.
+    pub async fn run_within(
+        self,
+        around: impl FnOnce(Router) -> Router,
+        shutdown: CancellationToken,
+    ) -> bool {
         // Requests may still submit commands while they are let end.
         let work = CancellationToken::new();
         let orchestrator = Orchestrator::start(&self.config, self.deps, &work);
-        serve(self.socket.listener, orchestrator.router(), &self.config.serve, &shutdown).await;
+        let app = around(orchestrator.router());
+        serve(self.socket.listener, app, &self.config.serve, &shutdown).await;
         work.cancel();
         orchestrator.stopped().await
     }

@@ -17,6 +17,13 @@ pub fn system_entropy() -> Entropy {
     Arc::new(move |bytes| generator.lock().fill_bytes(bytes))
 }
 
+/// This many random bytes in hexadecimal: part of a name that no other has or had.
+pub fn random_hex<const BYTES: usize>(entropy: &Entropy) -> String {
+    let mut random = [0_u8; BYTES];
+    entropy(&mut random);
+    hex::encode(random)
+}
+
 /// A fresh run id: a UUIDv7 of this time.
 pub fn new_run_id(entropy: &Entropy, now_ms: TimeMs) -> RunId {
     let mut random = [0_u8; 10];

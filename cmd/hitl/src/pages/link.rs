@@ -1,7 +1,7 @@
 //! Signed links: where a message leads to. A link says which ticket is meant and nothing else; whoever
 //! follows it, a scanner of mails included, sees the page only once signed in.
 
-use aob_edge::{Peer, Refusal};
+use aob_edge::{Peer, Refusal, is_signed, sign};
 use aob_engine::WorkspaceId;
 use aob_store::{SigningKey, TimeMs};
 use axum::extract::{Path, State};
@@ -11,7 +11,6 @@ use uuid::Uuid;
 
 use super::{Chrome, Notice, is_ticket, look_at, ticket_path};
 use crate::app::App;
-use crate::signing::{is_signed, sign};
 
 /// What links are signed as.
 const AS_LINK: &str = "aob.link.1";

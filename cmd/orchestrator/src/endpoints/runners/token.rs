@@ -10,19 +10,19 @@ use std::sync::Arc;
 use aob_api::jobs::{AttemptKey, JobMessage};
 use aob_api::{ErrorCode, Problem};
 use aob_coordinator::stream;
-use aob_edge::{Caller, Refusal};
+use aob_edge::{Caller, Refusal, is_signed, sign};
 use aob_store::SigningKey;
 use axum::extract::FromRequestParts;
-use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::request::Parts as RequestParts;
 use serde::{Deserialize, Serialize};
-use sha2::Sha256;
 
 use super::holder;
 use crate::api::{Parts, tenant};
 
 /// What the workspace's key signs here.
-const PURPOSE: &str = "jobs";
+pub(crate) const PURPOSE: &str = "jobs";
+/// What tokens are signed as.
+const AS_JOB: &str = "aob.job.1";
 /// The header.
 const HEADER: &str = "aob-job-token";
 /// What every token begins with.
@@ -72,14 +72,7 @@ impl Parts {
         if jobs.is_empty() {
             return Ok(());
         }
-        let key = match self.store.signing_key_known(tenant(caller), PURPOSE).await? {
-            Some(key) => key,
-            None => {
-                let mut fresh = SigningKey([0; 32]);
-                (self.entropy)(&mut fresh.0);
-                self.store.signing_key(tenant(caller), PURPOSE, fresh).await?
-            }
-        };
+        let key = self.jobs.key(caller.workspace()).await?;
         for job in jobs {
             let claims = Claims { job: job.key(), key: caller.key_id().into() };
             job.token = Some(write(&key, &claims)?);
@@ -97,7 +90,7 @@ impl Parts {
         token: &JobToken,
     ) -> Result<Option<AttemptKey>, Refusal> {
         let Some(token) = &token.0 else { return Ok(None) };
-        let key = self.store.signing_key_known(tenant(caller), PURPOSE).await?;
+        let key = self.jobs.key_known(caller.workspace()).await?;
         let claims = key.and_then(|key| read(&key, token));
         match claims {
             Some(claims) if *claims.key == *caller.key_id() => Ok(Some(claims.job)),
@@ -138,24 +131,16 @@ fn write(key: &SigningKey, claims: &Claims) -> Result<Arc<str>, Refusal> {
         tracing::error!(%error, "claims cannot be written");
         Refusal::internal()
     })?;
-    let signature = mac(key, &said).finalize().into_bytes();
-    Ok(format!("{PREFIX}{}.{}", hex::encode(said), hex::encode(signature)).into())
+    let signature = sign(key, AS_JOB, &[&said]);
+    Ok(format!("{PREFIX}{}.{signature}", hex::encode(said)).into())
 }
 
 /// What a token says, if it was made with this key.
 fn read(key: &SigningKey, token: &str) -> Option<Claims> {
     let (said, signature) = token.strip_prefix(PREFIX)?.split_once('.')?;
-    let (said, signature) = (hex::decode(said).ok()?, hex::decode(signature).ok()?);
-    mac(key, &said).verify_slice(&signature).ok()?;
-    serde_json::from_slice(&said).ok()
-}
-
-/// HMAC-SHA256 (RFC 2104) over what a token says.
-fn mac(key: &SigningKey, said: &[u8]) -> Hmac<Sha256> {
-    let mut mac = Hmac::new_from_slice(&key.0).expect("HMAC takes keys of any length");
-    mac.update(b"aob.job.1");
-    mac.update(said);
-    mac
+    let said = hex::decode(said).ok()?;
+    let is_ours = is_signed(key, AS_JOB, &[&said], signature);
+    is_ours.then(|| serde_json::from_slice(&said).ok())?
 }
 
 #[cfg(test)]

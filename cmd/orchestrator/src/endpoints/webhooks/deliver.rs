@@ -79,7 +79,7 @@ async fn authorize(
     };
     let Some(workspace) = api.store.workspace_of(stream(run)).await? else { return Ok(None) };
     let workspace = WorkspaceId(workspace.0);
-    let Some(key) = api.webhook_key_known(workspace).await? else { return Ok(None) };
+    let Some(key) = api.webhooks.key_known(workspace).await? else { return Ok(None) };
     let right = mac(&key, run, signal).verify_slice(&signature).is_ok();
     Ok(right.then_some((run, workspace)))
 }

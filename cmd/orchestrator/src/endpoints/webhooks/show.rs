@@ -40,7 +40,7 @@ pub(crate) async fn handle(
             .with_hint("set `webhook: true` in the `config` of a `signal` node")
             .into());
     }
-    let key = api.webhook_key(caller.workspace()).await?;
+    let key = api.webhooks.key(caller.workspace()).await?;
     let signature = hex::encode(mac(&key, run, &signal).finalize().into_bytes());
     let mut url = Url::parse("http://server").expect("this is a URL");
     if let Ok(mut segments) = url.path_segments_mut() {

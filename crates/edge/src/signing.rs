@@ -1,11 +1,9 @@
-//! What the pages sign: sessions, forms and links, with the workspace's key from the store. Every
-//! replica has the same one, and nothing is to be configured.
+//! What services sign, with keys of the workspace from the store: every replica has the same ones,
+//! and nothing is to be configured.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use aob_coordinator::store_workspace;
-use aob_edge::{Entropy, Refusal};
 use aob_engine::WorkspaceId;
 use aob_store::{SigningKey, Store};
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -13,49 +11,66 @@ use lru::LruCache;
 use parking_lot::Mutex;
 use sha2::Sha256;
 
-/// What the workspace's key signs here.
-const PURPOSE: &str = "pages";
+use crate::{Entropy, Refusal};
+
 /// Keys kept in memory.
 const KEYS_MAX: NonZeroUsize = NonZeroUsize::new(1_024).unwrap();
 
-/// Knows the keys of workspaces, which never change.
-pub(crate) struct Signer {
+/// Knows the keys with which workspaces sign, one for each purpose. They never change.
+pub struct Signer {
     store: Arc<dyn Store>,
     entropy: Entropy,
+    purpose: &'static str,
     known: Mutex<LruCache<WorkspaceId, SigningKey>>,
 }
 
 impl Signer {
-    pub(crate) fn new(store: Arc<dyn Store>, entropy: Entropy) -> Self {
-        Self { store, entropy, known: Mutex::new(LruCache::new(KEYS_MAX)) }
+    /// Signs what is for `purpose`; keys are in `store`, and new ones from `entropy`.
+    pub fn new(store: Arc<dyn Store>, entropy: Entropy, purpose: &'static str) -> Self {
+        Self { store, entropy, purpose, known: Mutex::new(LruCache::new(KEYS_MAX)) }
     }
 
     /// The key of a workspace, made where there is none yet.
-    pub(crate) async fn key(&self, workspace: WorkspaceId) -> Result<SigningKey, Refusal> {
-        if let Some(key) = self.known.lock().get(&workspace) {
-            return Ok(*key);
+    ///
+    /// # Errors
+    /// If storage does not answer.
+    pub async fn key(&self, workspace: WorkspaceId) -> Result<SigningKey, Refusal> {
+        if let Some(key) = self.key_known(workspace).await? {
+            return Ok(key);
         }
         let mut fresh = SigningKey([0; 32]);
         (self.entropy)(&mut fresh.0);
-        let key = self.store.signing_key(store_workspace(workspace), PURPOSE, fresh).await?;
+        let tenant = aob_store::WorkspaceId(workspace.0);
+        let key = self.store.signing_key(tenant, self.purpose, fresh).await?;
         self.known.lock().put(workspace, key);
         Ok(key)
     }
 
     /// The same, if there is one: for who brings a signature that may be anything.
-    pub(crate) async fn key_known(
-        &self,
-        workspace: WorkspaceId,
-    ) -> Result<Option<SigningKey>, Refusal> {
+    ///
+    /// # Errors
+    /// If storage does not answer.
+    pub async fn key_known(&self, workspace: WorkspaceId) -> Result<Option<SigningKey>, Refusal> {
         if let Some(key) = self.known.lock().get(&workspace) {
             return Ok(Some(*key));
         }
-        Ok(self.store.signing_key_known(store_workspace(workspace), PURPOSE).await?)
+        let tenant = aob_store::WorkspaceId(workspace.0);
+        let key = self.store.signing_key_known(tenant, self.purpose).await?;
+        if let Some(key) = key {
+            self.known.lock().put(workspace, key);
+        }
+        Ok(key)
+    }
+}
+
+impl std::fmt::Debug for Signer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Signer").field("purpose", &self.purpose).finish_non_exhaustive()
     }
 }
 
 /// HMAC-SHA256 (RFC 2104) of `fields`, told apart by what they are for and where each ends.
-pub(crate) fn mac(key: &SigningKey, what_for: &str, fields: &[&[u8]]) -> Hmac<Sha256> {
+fn mac(key: &SigningKey, what_for: &str, fields: &[&[u8]]) -> Hmac<Sha256> {
     let mut mac = Hmac::new_from_slice(&key.0).expect("HMAC takes keys of any length");
     for field in [what_for.as_bytes()].iter().chain(fields) {
         mac.update(&(field.len() as u64).to_be_bytes());
@@ -64,18 +79,14 @@ pub(crate) fn mac(key: &SigningKey, what_for: &str, fields: &[&[u8]]) -> Hmac<Sh
     mac
 }
 
-/// The signature as text: 64 hexadecimal digits.
-pub(crate) fn sign(key: &SigningKey, what_for: &str, fields: &[&[u8]]) -> String {
+/// The signature of `fields` as text, 64 hexadecimal digits. `what_for` keeps apart what is signed with
+/// the same key for different ends.
+pub fn sign(key: &SigningKey, what_for: &str, fields: &[&[u8]]) -> String {
     hex::encode(mac(key, what_for, fields).finalize().into_bytes())
 }
 
 /// Whether `signature` is that of `fields`; takes the same time whatever it is.
-pub(crate) fn is_signed(
-    key: &SigningKey,
-    what_for: &str,
-    fields: &[&[u8]],
-    signature: &str,
-) -> bool {
+pub fn is_signed(key: &SigningKey, what_for: &str, fields: &[&[u8]], signature: &str) -> bool {
     let Ok(signature) = hex::decode_to_array::<_, 32>(signature) else { return false };
     mac(key, what_for, fields).verify_slice(&signature).is_ok()
 }
