@@ -1,7 +1,5 @@
 //! Health, readiness and metrics of a process, on an address of their own: they ask for no key.
 
-use std::net::SocketAddr;
-
 use axum::Router;
 use axum::extract::State;
 use axum::response::IntoResponse;
@@ -35,19 +33,16 @@ impl Admin {
             .with_state(self)
     }
 
-    /// Serves on `address` until `closing`, which comes after the end of the work.
-    ///
-    /// # Errors
-    /// If the address cannot be had.
-    pub async fn serve(
-        self,
-        address: SocketAddr,
-        closing: CancellationToken,
-    ) -> std::io::Result<()> {
-        let listener = TcpListener::bind(address).await?;
-        tracing::info!(address = %listener.local_addr()?, "serving health and metrics");
+    /// Serves until `closing`, which comes after the end of the work.
+    pub async fn serve(self, listener: TcpListener, closing: CancellationToken) {
+        if let Ok(address) = listener.local_addr() {
+            tracing::info!(%address, "serving health and metrics");
+        }
         let served = axum::serve(listener, self.router());
-        served.with_graceful_shutdown(closing.cancelled_owned()).await
+        let served = served.with_graceful_shutdown(closing.cancelled_owned()).await;
+        if let Err(error) = served {
+            tracing::error!(%error, "health and metrics are not served any more");
+        }
     }
 }
 

@@ -11,12 +11,14 @@
 
 #[cfg(feature = "adapters")]
 mod admin;
+mod args;
 #[cfg(feature = "adapters")]
 mod clock;
 #[cfg(feature = "adapters")]
 mod metrics;
 #[cfg(feature = "adapters")]
 mod ports;
+#[cfg(feature = "adapters")]
 mod process;
 mod settings;
 #[cfg(feature = "adapters")]
@@ -24,15 +26,15 @@ mod topics;
 
 #[cfg(feature = "adapters")]
 pub use admin::Admin;
+pub use args::CommonArgs;
 #[cfg(feature = "adapters")]
 pub use clock::DatabaseClock;
 #[cfg(feature = "adapters")]
 pub use metrics::{Metrics, observe};
 #[cfg(feature = "adapters")]
 pub use ports::{OpenError, Ports};
-pub use process::CommonArgs;
 #[cfg(feature = "adapters")]
-pub use process::{stop_when_asked, write_logs};
+pub use process::{Process, ProcessError, ServiceArgs, ServiceCommand, write_logs};
 pub use settings::{Key, Settings, SettingsError, Shown, Source};
 #[cfg(feature = "adapters")]
 pub use topics::topics;

@@ -12,15 +12,12 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use aob_api::Role as KeyRole;
 use aob_coordinator::{Coordinator, Duties};
-use aob_edge::{Socket, serve, system_entropy};
+use aob_edge::{random_hex, system_entropy};
 use aob_optimizer::PublicKey;
-use aob_orchestrator::{Bootstrap, Config, Deps, Orchestrator, bootstrap, has_no_keys};
-use aob_production::{
-    Admin, CommonArgs, Metrics, Ports, Settings, observe, stop_when_asked, topics, write_logs,
-};
+use aob_orchestrator::{Bootstrap, Config, Deps, bind, bootstrap, has_no_keys};
+use aob_production::{CommonArgs, Ports, Process, Settings, observe, topics, write_logs};
 use axum::middleware::from_fn_with_state;
 use clap::{Parser, Subcommand, ValueEnum};
-use tokio_util::sync::CancellationToken;
 
 /// How long coordinators may take to bring what they hold to an end.
 const STOP_LIMIT: Duration = Duration::from_secs(30);
@@ -114,10 +111,12 @@ async fn main() -> anyhow::Result<ExitCode> {
         write!(std::io::stdout(), "{settings}")?;
         return Ok(ExitCode::SUCCESS);
     }
-    write_logs();
     match args.command {
         None => Box::pin(work(&settings, &args.roles)).await,
-        Some(asked) => Box::pin(prepare(&settings, asked)).await.map(|()| ExitCode::SUCCESS),
+        Some(asked) => {
+            write_logs();
+            Box::pin(prepare(&settings, asked)).await.map(|()| ExitCode::SUCCESS)
+        }
     }
 }
 
@@ -178,36 +177,19 @@ async fn work(settings: &Settings, roles: &[Role]) -> anyhow::Result<ExitCode> {
         bail!("--roles: a process without roles does nothing");
     }
     let config = config(settings, roles)?;
-    let ports = Ports::open(settings).await?;
-    let stopping = stop_when_asked()?;
-    let closing = CancellationToken::new();
-    let metrics = Metrics::new("orchestrator", env!("CARGO_PKG_VERSION"));
-    let (own, stop) = (ports.clone(), stopping.clone());
-    let admin = Admin { ports: own, metrics: metrics.clone(), stopping: stop };
-    let admin = tokio::spawn(admin.serve(settings.need("admin.listen")?, closing.clone()));
-    let following = ports.clock.clone().follow(ports.store.clone(), closing.clone());
-    let following = tokio::spawn(following);
+    let process = Process::begin("orchestrator", env!("CARGO_PKG_VERSION"), settings).await?;
     let ended = if roles.contains(&Role::Api) {
-        answer(&config, &ports, metrics, &stopping).await?
+        answer(config, &process).await?
     } else {
-        decide(&config, &ports, &stopping).await
+        decide(&config, &process).await
     };
-    // Others take over at once what this process gives up in order.
-    ports.bus.settled().await;
-    closing.cancel();
-    following.await?;
-    admin.await?.context("admin.listen")?;
+    process.end().await?;
     Ok(if ended { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Serves the API. False: what was begun did not end in time, and is finished by another process.
-async fn answer(
-    config: &Config,
-    ports: &Ports,
-    metrics: Metrics,
-    stopping: &CancellationToken,
-) -> anyhow::Result<bool> {
-    let socket = Socket::reserve(config.listen).await.context("http.listen")?;
+async fn answer(config: Config, process: &Process) -> anyhow::Result<bool> {
+    let (ports, metrics) = (&process.ports, process.metrics.clone());
     if has_no_keys(&*ports.store).await? {
         tracing::warn!(
             "there is no API key yet, so nobody can ask for anything; type: \
@@ -222,22 +204,17 @@ async fn answer(
         clock: ports.clock.as_port(),
         entropy: system_entropy(),
     };
-    // Requests may still submit commands while they are let end.
-    let shutdown = CancellationToken::new();
-    let orchestrator = Orchestrator::start(config, deps, &shutdown);
-    tracing::info!(address = %socket.address, "serving");
-    let app = orchestrator.router().layer(from_fn_with_state(metrics, observe));
-    serve(socket.listener, app, &config.serve, stopping).await;
-    shutdown.cancel();
-    Ok(orchestrator.stopped().await)
+    let bound = bind(config, deps).await.context("http.listen")?;
+    tracing::info!(address = %bound.address(), "serving");
+    let counted = |app: axum::Router| app.layer(from_fn_with_state(metrics, observe));
+    Ok(bound.run_within(counted, process.stopping.clone()).await)
 }
 
 /// Does the duties of a process that answers nobody.
-async fn decide(config: &Config, ports: &Ports, stopping: &CancellationToken) -> bool {
-    let mut process = [0_u8; 8];
-    system_entropy()(&mut process);
+async fn decide(config: &Config, process: &Process) -> bool {
+    let (ports, stopping) = (&process.ports, &process.stopping);
     let mut settings = config.coordinator.clone();
-    settings.process = format!("{:016x}", u64::from_be_bytes(process)).into();
+    settings.process = random_hex::<8>(&system_entropy()).into();
     let deps = aob_coordinator::Deps {
         store: ports.store.clone(),
         cas: ports.cas.clone(),

@@ -1,7 +1,6 @@
 //! `runner`: executes what every runner can, `echo`, `sleep`, `fail` and `http`, from the topics of
 //! the production stack. Functions of pools are served with `aob runner`, by long poll.
 
-use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,33 +8,21 @@ use std::time::Duration;
 use anyhow::Context as _;
 use aob_egress::{Allow, Client, ClientConfig, Policy};
 use aob_engine::Timestamp;
-use aob_production::{
-    Admin, CommonArgs, DatabaseClock, Metrics, Ports, Settings, stop_when_asked, write_logs,
-};
+use aob_production::{DatabaseClock, Process, ServiceArgs, Settings};
 use aob_runner::{Clock, Config, Deps, MapSecrets, Secret, StoreClaims, bind};
-use clap::{Parser, Subcommand};
+use clap::Parser;
 use rand::TryRngCore as _;
 use rand::rngs::OsRng;
-use tokio_util::sync::CancellationToken;
 
 /// Executes jobs from the topics.
 #[derive(Debug, Parser)]
 #[command(name = "runner", version)]
 struct Args {
     #[command(flatten)]
-    common: CommonArgs,
+    service: ServiceArgs,
     /// A secret that jobs may use, read from FILE. Can be given several times.
     #[arg(long = "secret", value_name = "NAME=FILE")]
     secrets: Vec<String>,
-    #[command(subcommand)]
-    command: Option<Asked>,
-}
-
-/// What to do instead of working.
-#[derive(Debug, Subcommand)]
-enum Asked {
-    /// Print the settings in effect, with their sources and without secrets.
-    Config,
 }
 
 #[derive(Debug)]
@@ -50,12 +37,7 @@ impl Clock for PortClock {
 #[tokio::main]
 async fn main() -> anyhow::Result<ExitCode> {
     let args = Args::parse();
-    let settings = args.common.settings()?;
-    if let Some(Asked::Config) = args.command {
-        write!(std::io::stdout(), "{settings}")?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    write_logs();
+    let Some(settings) = args.service.settings()? else { return Ok(ExitCode::SUCCESS) };
     Box::pin(work(&settings, secrets(&args.secrets)?)).await
 }
 
@@ -86,14 +68,8 @@ fn policy(settings: &Settings) -> anyhow::Result<Policy> {
 async fn work(settings: &Settings, secrets: MapSecrets) -> anyhow::Result<ExitCode> {
     let policy = policy(settings)?;
     let concurrency = settings.need("runner.concurrency")?;
-    let ports = Ports::open(settings).await?;
-    let stopping = stop_when_asked()?;
-    let closing = CancellationToken::new();
-    let metrics = Metrics::new("runner", env!("CARGO_PKG_VERSION"));
-    let admin = Admin { ports: ports.clone(), metrics, stopping: stopping.clone() };
-    let admin = tokio::spawn(admin.serve(settings.need("admin.listen")?, closing.clone()));
-    let following = ports.clock.clone().follow(ports.store.clone(), closing.clone());
-    let following = tokio::spawn(following);
+    let process = Process::begin("runner", env!("CARGO_PKG_VERSION"), settings).await?;
+    let ports = &process.ports;
     let clock: Arc<dyn Clock> = Arc::new(PortClock(ports.clock.clone()));
     let config = Config { concurrency, ..Config::new(name()?) };
     let lease = Duration::from_millis(config.lease_ms);
@@ -107,11 +83,8 @@ async fn work(settings: &Settings, secrets: MapSecrets) -> anyhow::Result<ExitCo
         clock,
     };
     tracing::info!(runner = config.name, "working");
-    let worked = bind(config, deps)?.run(stopping).await;
-    ports.bus.settled().await;
-    closing.cancel();
-    following.await?;
-    admin.await?.context("admin.listen")?;
+    let worked = bind(config, deps)?.run(process.stopping.clone()).await;
+    process.end().await?;
     worked.context("kafka: jobs cannot be consumed")?;
     Ok(ExitCode::SUCCESS)
 }
