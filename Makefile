@@ -77,5 +77,4 @@ fix: setup
 
 ## A C and a C++ compiler are all that the build needs besides Rust; librdkafka is built with them.
 setup:
-	@command -v c++ >/dev/null || { \
-		apt-get update -qq && apt-get install -y -qq --no-install-recommends build-essential; }
+	@command -v c++ >/dev/null || scripts/packages build-essential

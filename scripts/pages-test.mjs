@@ -94,7 +94,7 @@ const patch = {
 };
 
 const browser = await puppeteer.launch({
-  executablePath: '/usr/bin/chromium',
+  executablePath: process.env.BROWSER,
   args: ['--no-sandbox', '--disable-gpu', '--no-proxy-server'],
 });
 const problems = [];

@@ -57,7 +57,7 @@ class ScriptedModel:
         class Handler(_Handler):
             owner = model
 
-        self._http = _Http(("127.0.0.1", port), Handler)
+        self._http = QuietServer(("127.0.0.1", port), Handler)
         self._thread = threading.Thread(
             target=self._http.serve_forever, args=(0.01,), name="scripted model", daemon=True
         )
@@ -113,7 +113,7 @@ class ScriptedModel:
         return read, cached, written
 
 
-class _Http(ThreadingHTTPServer):
+class QuietServer(ThreadingHTTPServer):
     """Takes many connections at once, and does not mind those that break."""
 
     daemon_threads = True

@@ -15,14 +15,15 @@ import hashlib
 import json
 import select
 import socket
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any, TypeAlias
 from urllib.parse import parse_qs, urlsplit
+
+from aob.testing.model_server import QuietServer
 
 __all__ = ["JobKey", "ScriptedServer"]
 
@@ -102,7 +103,7 @@ class ScriptedServer:
         class Handler(_Handler):
             server_of_jobs = owner
 
-        self._http = _Http(("127.0.0.1", port), Handler)
+        self._http = QuietServer(("127.0.0.1", port), Handler)
 
     @property
     def url(self) -> str:
@@ -306,18 +307,6 @@ class ScriptedServer:
             "proposed_at": "2026-01-01T00:00:00Z",
             "links": {"self": "", "diff": "", "graph": ""},
         }
-
-
-class _Http(ThreadingHTTPServer):
-    """Takes many connections at once, and does not mind those that break."""
-
-    daemon_threads = True
-    request_queue_size = 256
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Says nothing of connections that were broken off."""
-        if not isinstance(sys.exc_info()[1], ConnectionError):
-            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
