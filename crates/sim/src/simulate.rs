@@ -1,7 +1,7 @@
 //! One simulation: a storm over an installation, then calm, then judgement.
 
 use std::fmt::Write as _;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokio::time::sleep;
@@ -74,10 +74,18 @@ pub fn simulate(setup: &Setup) -> Outcome {
         .start_paused(true)
         .build()
         .expect("a runtime without I/O needs nothing that can be missing");
-    runtime.block_on(play(setup))
+    let (mut outcome, world) = runtime.block_on(play(setup));
+    // All tasks go with it.
+    drop(runtime);
+    if world.strong_count() > 0 {
+        outcome.violations.push("the simulated world outlives its simulation".to_owned());
+    }
+    outcome
 }
 
-async fn play(setup: &Setup) -> Outcome {
+/// Plays it, and answers what came of it and the world, which nobody may hold any more once all
+/// tasks are gone: a million simulations have to fit into memory.
+async fn play(setup: &Setup) -> (Outcome, Weak<World>) {
     let weather = setup.weather.clone().unwrap_or_else(|| Weather::draw(setup.seed));
     let scenarios =
         if setup.scenarios.is_empty() { scenarios(setup.seed) } else { setup.scenarios.clone() };
@@ -98,7 +106,9 @@ async fn play(setup: &Setup) -> Outcome {
     }
     verdict::judge(&site, &watcher).await;
     verdict::explained(&site);
-    outcome(setup, &world, &site)
+    let outcome = outcome(setup, &world, &site);
+    site.close();
+    (outcome, Arc::downgrade(&world))
 }
 
 /// The root runs of a seed.

@@ -100,6 +100,12 @@ impl Site {
         }
     }
 
+    /// Forgets all processes, which know the installation: otherwise nothing of it would ever go.
+    pub(crate) fn close(&self) {
+        self.live.iter().for_each(|slot| *slot.lock() = None);
+        self.runners.iter().for_each(|slot| *slot.lock() = None);
+    }
+
     /// Any coordinator that lives.
     pub(crate) fn any(&self) -> Option<Arc<Live>> {
         let live: Vec<Arc<Live>> =
