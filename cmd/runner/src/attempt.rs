@@ -3,14 +3,19 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use aob_api::jobs::{AttemptKey, LOG_LINE_BYTES_MAX, LOG_LINES_MAX, LogChunk, RawText};
+use aob_api::jobs::{
+    AttemptKey, LOG_LINE_BYTES_MAX, LOG_LINES_MAX, LogChunk, RawText, ResultPatchMessage,
+};
 use parking_lot::Mutex;
+use thiserror::Error;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// Log lines that wait for a heartbeat; the oldest go first when there are more.
 const PENDING_LINES_MAX: usize = 1_000;
+/// Patches that a result carries.
+const PATCHES_MAX: usize = 16;
 
 /// Why an attempt was told to stop. The last one in this order wins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,7 +37,13 @@ pub struct Attempt {
     stop: watch::Sender<Option<StopCause>>,
     cancel: CancellationToken,
     feed: Mutex<Feed>,
+    patches: Mutex<Vec<ResultPatchMessage>>,
 }
+
+/// A result carries no more patches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("a result carries at most {PATCHES_MAX} patches")]
+pub struct TooManyPatches;
 
 /// What waits for the next heartbeat.
 #[derive(Debug)]
@@ -60,6 +71,7 @@ impl Attempt {
                 first: 0,
                 lines: VecDeque::new(),
             }),
+            patches: Mutex::default(),
         })
     }
 
@@ -127,6 +139,24 @@ impl Attempt {
             feed.first += 1;
         }
         feed.lines.push_back(cut(line, LOG_LINE_BYTES_MAX).to_owned());
+    }
+
+    /// Adds a change of the run's graph to its result, should that be a success.
+    ///
+    /// # Errors
+    /// If there are 16 already.
+    pub fn propose(&self, patch: ResultPatchMessage) -> Result<(), TooManyPatches> {
+        let mut patches = self.patches.lock();
+        if patches.len() == PATCHES_MAX {
+            return Err(TooManyPatches);
+        }
+        patches.push(patch);
+        Ok(())
+    }
+
+    /// Takes what was proposed.
+    pub(crate) fn take_patches(&self) -> Vec<ResultPatchMessage> {
+        std::mem::take(&mut self.patches.lock())
     }
 
     /// When it last reported something.

@@ -154,7 +154,10 @@ pub fn poller(
 }
 
 /// The server's API, through a client that may talk to nobody else.
-fn https_api(server: Server) -> Result<HttpsApi, SetupError> {
+///
+/// # Errors
+/// If its address cannot be used.
+pub fn https_api(server: Server) -> Result<HttpsApi, SetupError> {
     let origin = server.url.origin().ascii_serialization();
     let allow: Allow = origin.parse().map_err(SetupError::Server)?;
     let client = Client::new(ClientConfig::new(Policy::only(allow)));

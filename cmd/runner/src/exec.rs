@@ -1,7 +1,8 @@
 //! Functions that are programs of the user's own: JSON on stdin, JSON on stdout.
 //!
 //! * stdin: the function's arguments; stdout: its result (nothing at all is null); stderr: log
-//!   lines, each of which counts as progress. A line `::progress <json>` reports progress.
+//!   lines, each of which counts as progress. A line `::progress <json>` reports progress; a line
+//!   `::patch {"operations", "description", "base"}` adds a change of the run's graph to the result.
 //! * Environment: that of the runner, plus `AOB_RUN`, `AOB_INSTANCE`, `AOB_ATTEMPT`,
 //!   `AOB_IDEMPOTENCY_KEY` and `AOB_FUNCTION`; what holds the runner's own credentials is removed.
 //! * Exit status 0 is success. Any other is a failure that is retried, as a crash would be, except
@@ -204,6 +205,10 @@ fn judge(job: &ReadyJob<'_>, attempt: &Attempt, status: ExitStatus, pipes: &mut 
     let stdout = pipes.take_stdout();
     let output = read_output(&stdout);
     if status.success() {
+        if let Some(problem) = pipes.take_bad_patch() {
+            let message = format!("`{name}` proposed what is no patch: {problem}");
+            return FailureMessage::permanent("bad_patch", message).into();
+        }
         return output.map_or_else(
             |problem| {
                 let shown = String::from_utf8_lossy(&stdout);

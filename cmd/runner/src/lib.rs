@@ -34,7 +34,7 @@ mod supervise;
 mod worker;
 
 pub use api::{ApiError, ApiLeases, ApiPayloads, HttpsApi, RunnerApi};
-pub use attempt::{Attempt, StopCause};
+pub use attempt::{Attempt, StopCause, TooManyPatches};
 pub use backoff::Backoff;
 pub use builtins::Builtins;
 pub use claims::StoreClaims;

@@ -5,7 +5,9 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aob_api::jobs::{FailureMessage, JobMessage, OutcomeMessage, PayloadMessage, ResultMessage};
+use aob_api::jobs::{
+    FailureMessage, JobMessage, OutcomeMessage, PayloadMessage, ResultMessage, ResultPatchMessage,
+};
 use aob_engine::{INLINE_BYTES_MAX, JobType};
 use aob_ir::{SecretPart, SecretSlot};
 use serde_json::Value;
@@ -62,8 +64,12 @@ impl Worker {
             () = attempt.lost() => None,
         };
         let outcome = outcome?;
+        let patches = match outcome {
+            OutcomeMessage::Completed { .. } => self.patches(job, attempt).await?,
+            OutcomeMessage::Failed { .. } | OutcomeMessage::Cancelled {} => Vec::new(),
+        };
         let message = job.answer(Arc::clone(&self.runner), outcome);
-        Some(ResultMessage { started_at: Some(started_at), ..message })
+        Some(ResultMessage { started_at: Some(started_at), patches, ..message })
     }
 
     async fn outcome(&self, job: &JobMessage, attempt: &Attempt) -> Option<OutcomeMessage> {
@@ -82,6 +88,21 @@ impl Worker {
             }
             Outcome::Cancelled | Outcome::Interrupted => OutcomeMessage::Cancelled {},
         })
+    }
+
+    /// What the attempt proposed, long operations stored.
+    async fn patches(
+        &self,
+        job: &JobMessage,
+        attempt: &Attempt,
+    ) -> Option<Vec<ResultPatchMessage>> {
+        let mut patches = attempt.take_patches();
+        for patch in &mut patches {
+            if let PayloadMessage::Inline(text) = &patch.operations {
+                patch.operations = self.store(job, text.clone(), attempt).await?;
+            }
+        }
+        Some(patches)
     }
 
     /// The job with everything in place, or why it cannot be executed.

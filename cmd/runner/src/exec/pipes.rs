@@ -2,8 +2,10 @@
 
 use std::io;
 
-use aob_api::jobs::{LOG_LINE_BYTES_MAX, RawText};
+use aob_api::jobs::{LOG_LINE_BYTES_MAX, PayloadMessage, RawText, ResultPatchMessage};
+use aob_ir::Digest;
 use parking_lot::Mutex;
+use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout};
@@ -14,6 +16,10 @@ use crate::execute::ReadyJob;
 
 /// Prefix of a line on stderr that reports progress.
 const PROGRESS: &str = "::progress ";
+/// Prefix of a line on stderr that proposes a patch.
+const PATCH: &str = "::patch ";
+/// Bytes of a line that proposes a patch: what an agent's may have, and its description.
+const PATCH_BYTES_MAX: usize = 80 * 1024;
 /// Bytes of stderr that are kept for a failure.
 const TAIL_BYTES: usize = 8 * 1024;
 /// Bytes read at once.
@@ -26,6 +32,19 @@ pub(super) struct Pipes {
     stdout_bytes_max: usize,
     tail: Mutex<String>,
     overflow: CancellationToken,
+    /// What is wrong with a patch that was proposed.
+    bad_patch: Mutex<Option<String>>,
+}
+
+/// What stands behind `::patch`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Proposed {
+    operations: Box<RawValue>,
+    #[serde(default)]
+    description: String,
+    #[serde(default)]
+    base: Option<Digest>,
 }
 
 impl Pipes {
@@ -38,6 +57,7 @@ impl Pipes {
             stdout_bytes_max,
             tail: Mutex::default(),
             overflow: CancellationToken::new(),
+            bad_patch: Mutex::default(),
         }
     }
 
@@ -56,6 +76,11 @@ impl Pipes {
         let tail = self.tail.lock();
         let start = tail.len().saturating_sub(bytes_max);
         tail[tail.ceil_char_boundary(start)..].to_owned()
+    }
+
+    /// What is wrong with a patch that the program proposed, if anything is.
+    pub(super) fn take_bad_patch(&mut self) -> Option<String> {
+        self.bad_patch.get_mut().take()
     }
 
     /// Moves bytes until the program has closed both outputs.
@@ -86,7 +111,7 @@ impl Pipes {
         while let Some(bytes) = read(&mut pipe, &mut chunk).await {
             for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
                 pending.extend_from_slice(piece);
-                if piece.ends_with(b"\n") || pending.len() > LOG_LINE_BYTES_MAX {
+                if piece.ends_with(b"\n") || pending.len() > line_bytes_max(&pending) {
                     self.line(&pending, job, attempt);
                     pending.clear();
                 }
@@ -106,6 +131,12 @@ impl Pipes {
             attempt.progress(RawText(progress));
             return;
         }
+        if let Some(text) = line.strip_prefix(PATCH) {
+            if let Err(problem) = propose(text, attempt) {
+                self.bad_patch.lock().get_or_insert(problem);
+            }
+            return;
+        }
         attempt.log(&line);
         let mut tail = self.tail.lock();
         tail.push_str(&line);
@@ -116,6 +147,22 @@ impl Pipes {
             tail.drain(..start);
         }
     }
+}
+
+/// How long a line that begins so may be.
+fn line_bytes_max(line: &[u8]) -> usize {
+    if line.starts_with(PATCH.as_bytes()) { PATCH_BYTES_MAX } else { LOG_LINE_BYTES_MAX }
+}
+
+/// Adds what stands behind `::patch` to the attempt's result.
+fn propose(text: &str, attempt: &Attempt) -> Result<(), String> {
+    let proposed: Proposed = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let patch = ResultPatchMessage {
+        operations: PayloadMessage::Inline(proposed.operations),
+        base: proposed.base,
+        description: proposed.description.into(),
+    };
+    attempt.propose(patch).map_err(|error| error.to_string())
 }
 
 /// A program may well exit without reading its input, so a broken pipe is no failure.

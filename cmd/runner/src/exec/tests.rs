@@ -155,6 +155,49 @@ async fn a_program_killed_in_the_middle_is_lost_where_its_effect_cannot_be_repea
 }
 
 #[tokio::test]
+async fn what_is_no_patch_fails_the_attempt() {
+    let seventeen = "for i in $(seq 17); do echo '::patch {\"operations\": []}' >&2; done";
+    for (command, problem) in [
+        (
+            "echo '::patch {\"operations\": [], \"reason\": 1}' >&2",
+            "unknown field `reason`, expected one of `operations`, `description`, `base` at line 1 \
+             column 27",
+        ),
+        (seventeen, "a result carries at most 16 patches"),
+    ] {
+        let outcome = run(command, json!(null)).await;
+        let failure = &outcome["failed"]["failure"];
+        assert_eq!((&failure["code"], &failure["retryable"]), (&json!("bad_patch"), &json!(false)));
+        assert_eq!(failure["message"], format!("`f` proposed what is no patch: {problem}"));
+    }
+}
+
+#[tokio::test]
+async fn patches_go_with_a_success() {
+    let operations =
+        format!("[{{\"op\": \"test\", \"path\": \"\", \"value\": \"{}\"}}]", "x".repeat(20_000));
+    let patch = format!("{{\"operations\": {operations}, \"description\": \"one more\"}}");
+    let mut job = function("f", json!(null));
+    job.config = PayloadMessage::Inline(RawText::of(&json!({"name": "f", "args": patch})).0);
+    let programs = |command: &str| {
+        let programs = Programs::new([("f".to_owned(), command.to_owned())], PATIENCE);
+        worker(Arc::new(programs), MapSecrets::default())
+    };
+    let propose =
+        "python3 -c 'import json,sys; print(\"::patch \" + json.load(sys.stdin), file=sys.stderr)'";
+    for (end, expected) in [("true", 1), ("exit 3", 0)] {
+        let work = programs(&format!("{propose}; {end}"));
+        let result = work.work(&job, &granted(&job)).await.unwrap();
+        assert_eq!(result.patches.len(), expected, "{end}: {result:?}");
+        for patch in result.patches {
+            assert_eq!(&*patch.description, "one more");
+            // Long ones travel as their digest.
+            assert!(matches!(patch.operations, PayloadMessage::Stored { .. }), "{patch:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn stderr_is_forwarded_as_log_lines_and_progress() {
     let job = function("f", json!(null));
     let attempt = granted(&job);
