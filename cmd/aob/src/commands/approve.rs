@@ -169,7 +169,8 @@ fn asker(instance: Option<&InstanceId>, patch: Option<&PatchId>) -> String {
     instance.or_else(|| patch.map(ToString::to_string)).unwrap_or_default()
 }
 
-fn text(answer: &Got<TicketView>) -> String {
+/// A ticket in full, for people.
+pub(crate) fn text(answer: &Got<TicketView>) -> String {
     let TicketView { ticket, run, instance, patch, status, message, expires_at, .. } = &answer.view;
     let row = |name: &str, value: String| vec![Cell::new(name), Cell::new(value)];
     let mut rows = vec![
@@ -189,16 +190,18 @@ fn text(answer: &Got<TicketView>) -> String {
         rows.extend(grown.map(|grown| row("grows", format!("{} {}", grown.kind, grown.name))));
     }
     let mut text = format!("{}\n{}", plain(message).bold(), facts(rows));
-    if let Some(diff) = answer.view.proposal.as_ref().and_then(|proposal| proposal.diff.as_ref()) {
+    let diff = answer.view.proposal.as_ref().and_then(|proposal| proposal.diff.as_ref());
+    if let Some(diff) = diff {
         text.push_str(&format!("\n{}\n{}", "changes".bold(), output::changes::diff(diff)));
     }
     let mut part = |name: &str, value: &Value| {
         let shown = serde_json::to_string_pretty(value).unwrap_or_default();
         text.push_str(&format!("\n{}\n{}\n", name.bold(), plain(&shown)));
     };
+    // The changes say what the operations of a patch come to.
     if let Some(subject) = &answer.view.subject_ref {
         part("subject", &json!(format!("aob api GET {}", subject.href)));
-    } else {
+    } else if diff.is_none() {
         part("subject", &answer.raw["subject"]);
     }
     if answer.view.form.is_some() {

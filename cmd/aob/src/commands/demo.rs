@@ -8,15 +8,19 @@ use crate::failure::Failure;
 use crate::grammar::example;
 use crate::walk;
 
-/// Run the onboarding example from start to end in this process, with an approval and a change of
-/// its graph while it goes on, and say what to type next. Works without a terminal, in a directory that is removed afterwards.
+/// Run an example from start to end in this process: an agent proposes a change of its run, a person
+/// approves it on a page or here, and the run follows its new graph. Without a terminal, the demo
+/// decides for the person. Nothing is left behind.
 #[derive(Debug, Args)]
 #[command(after_long_help = example!("aob demo"))]
-pub(crate) struct Demo {}
+pub(crate) struct Demo {
+    /// Approve what people are asked, on a terminal too.
+    #[arg(long, short)]
+    yes: bool,
+}
 
 impl Demo {
-    #[expect(clippy::unused_self, reason = "every command is run on its arguments")]
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
-        walk::run(context)
+        walk::run(context, self.yes)
     }
 }

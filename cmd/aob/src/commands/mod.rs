@@ -22,6 +22,7 @@ mod workflow;
 
 use clap::Subcommand;
 
+pub(crate) use self::approve::text as ticket_text;
 pub(crate) use self::dev::Dev;
 pub(crate) use self::runner::{WallClock, with_sources};
 use crate::context::Context;

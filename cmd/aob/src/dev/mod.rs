@@ -13,7 +13,7 @@ use aob_egress::Allow;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use self::examples::{EXAMPLES, Example};
+pub(crate) use self::examples::EXAMPLES;
 use crate::client::Api;
 use crate::commands::Dev;
 use crate::context::Context;

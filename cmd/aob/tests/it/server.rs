@@ -360,11 +360,14 @@ fn the_guided_demo_ends_with_what_to_type_next() {
     let done = home.aob(&["demo"]);
     assert_eq!((done.code, done.stderr.as_str()), (0, ""));
     let words = [
+        "agent is refused: ",
+        "did you mean `function`?",
         "approval_requested",
+        "+ node sanctions",
+        "grows",
         "approved by user:local",
-        "+ node record",
-        "asks for an approval",
         "revision 1 of the graph holds from here on",
+        "agent looks for the name on the sanctions lists",
         "run_completed",
         "Next, type:",
     ];
