@@ -156,6 +156,23 @@ const shipped = await start(shipping, {});
 const change = (await api(`/runs/${shipped}/patches`, patch)).ticket;
 await start({ nodes: [{ id: 'ask', type: 'hitl', config: { message: 'Publish the release notes?', quorum: 2 } }], edges: [] }, {});
 
+const refund = {
+  metadata: { name: 'refund' },
+  nodes: [
+    {
+      id: 'approve_refund',
+      type: 'hitl',
+      config: { message: 'Refund ${inputs.customer}?', editable: ['/amount', '/lines/*/price', '/note'], fixed: ['/lines/0'] },
+    },
+  ],
+  edges: [],
+};
+const order = { customer: 'Ada', amount: 120, note: 'late\nby a week', express: true, lines: [{ price: 80 }, { price: 40 }] };
+const refunded = await start(refund, order);
+const offered = await ticketOf(refunded);
+const eyes = { nodes: [{ id: 'ask', type: 'hitl', config: { message: 'Close the books?', four_eyes: true } }], edges: [] };
+const books = await ticketOf(await start(eyes, {}));
+
 const page = await tab();
 // A link leads to the login, and from there to its ticket.
 await page.goto(`${pages}/tickets/${ticket}`);
@@ -174,7 +191,7 @@ await look(page, 'ticket');
 await page.keyboard.press('Tab');
 assert.equal(await focused(page), 'Skip to the content');
 await go(page, () => page.goto(`${pages}/`));
-assert.equal((await page.$$('.row')).length, 3);
+assert.equal((await page.$$('.row')).length, 5);
 await look(page, 'inbox');
 await page.focus(`a[href="/tickets/${ticket}"]`);
 await go(page, () => page.keyboard.press('Enter'));
@@ -215,6 +232,29 @@ await look(page, 'patch');
 await go(page, () => page.click('button[value="approve"]'));
 assert.equal((await api(`/runs/${shipped}/graph`)).revision, 1, 'the patch is applied');
 await look(page, 'patch-approved');
+
+// Something is changed before it is approved; what is typed wrong is said at its field.
+await page.goto(`${pages}/tickets/${offered}`);
+await page.click('summary');
+await look(page, 'edit');
+assert.equal(await page.$('[name="e./lines/0/price"]'), null, 'what is fixed is not offered');
+await page.$eval('[name="e./amount"]', (field) => { field.value = 'less'; });
+await go(page, () => page.click('button[value="approve"]'));
+assert.equal(await text(page, '.banner h2'), 'Something is to be corrected');
+await look(page, 'edit-wrong');
+await page.$eval('[name="e./amount"]', (field) => { field.value = '100'; });
+await go(page, () => page.click('button[value="approve"]'));
+assert.equal(await text(page, '.banner h2'), 'You approved this');
+await look(page, 'edit-approved');
+do run = await api(`/runs/${refunded}`); while (run.status !== 'completed');
+assert.deepEqual(run.output.subject, { ...order, amount: 100 });
+await page.goto(`${pages}/tickets/${offered}`);
+await look(page, 'edit-replaced');
+
+// Who started it approves it neither with a click nor by another form.
+await page.goto(`${pages}/tickets/${books}`);
+assert.equal(await page.$('button[value="approve"]'), null);
+await look(page, 'four-eyes');
 
 await page.goto(`${pages}/tickets/tk_none`);
 await look(page, 'not-found');

@@ -3,10 +3,12 @@
 use aob_answers::refusals::unreadable;
 use aob_coordinator::{parse, store_workspace, stream};
 use aob_edge::{Caller, Refusal};
-use aob_engine::{ApprovalOutcome, Event, EventKind, PatchId, RunId, TicketId, Timestamp, Vote};
+use aob_engine::{
+    ApprovalEdited, ApprovalOutcome, Event, EventKind, PatchId, RunId, TicketId, Timestamp, Vote,
+};
 
 use crate::app::Parts;
-use crate::words::{Time, actor, approver, plain};
+use crate::words::{Time, actor, approver, cut, plain};
 
 /// Segments read at once, and pages of them read for one ticket.
 const PAGE_SEGMENTS: u32 = 16;
@@ -89,6 +91,13 @@ fn of_ticket(kind: &EventKind, ticket: &TicketId) -> Option<(String, Option<Stri
     } else if let EventKind::ApprovalEscalated(data) = kind {
         let text = || (format!("It was passed on to {}.", approver(&data.to)), None);
         (data.ticket == *ticket).then(text)
+    } else if let EventKind::ApprovalEdited(data) = kind {
+        let by = actor(&data.by);
+        if data.next == *ticket {
+            return Some((format!("It was made of what {by} changed."), None));
+        }
+        let text = || (format!("{by} changed it: {}.", edited(data)), None);
+        (data.ticket == *ticket).then(text)
     } else if let EventKind::ApprovalDecided(data) = kind {
         let text = match data.outcome {
             ApprovalOutcome::Approved => "Decided: approved.",
@@ -100,6 +109,16 @@ fn of_ticket(kind: &EventKind, ticket: &TicketId) -> Option<(String, Option<Stri
     } else {
         None
     }
+}
+
+/// The fields that were changed, and to what, where that is short.
+fn edited(data: &ApprovalEdited) -> String {
+    let edits = data.edits.inline().and_then(|blob| blob.value().as_object().cloned());
+    let change = |(at, value): (&String, &serde_json::Value)| {
+        format!("{} to {}", cut(at, 200), cut(&value.to_string(), 200))
+    };
+    let changes = edits.iter().flatten().map(change).take(20);
+    changes.collect::<Vec<_>>().join("; ")
 }
 
 fn of_patch(kind: &EventKind, patch: &PatchId) -> Option<String> {

@@ -2,9 +2,11 @@
 
 use aob_answers::PatchChange;
 use aob_api::{Change, DiffView, FieldDiff};
-use aob_engine::{PatchOrigin, PatchView, TicketId};
+use aob_engine::{PatchOrigin, PatchView};
+use aob_ir::Fields;
 use serde_json::Value;
 
+use crate::form::Edits;
 use crate::picture::{Pictures, pictures};
 use crate::shown::VALUE_CHARS_MAX;
 use crate::words::{actor, cut, plain};
@@ -24,8 +26,6 @@ pub(crate) struct Proposal {
     pub(crate) truncated: bool,
     pub(crate) reordered: bool,
     pub(crate) operations: String,
-    /// Where the same patch is asked for anew.
-    pub(crate) asked_again: Option<String>,
 }
 
 /// Something that the graph may do newly.
@@ -52,18 +52,13 @@ pub(crate) struct FieldShown {
 }
 
 /// Shows a patch; `change` is absent where it was refused before it gave a graph.
-pub(crate) fn proposal(
-    view: &PatchView,
-    change: Option<&PatchChange>,
-    ticket: &TicketId,
-) -> Proposal {
+pub(crate) fn proposal(view: &PatchView, change: Option<&PatchChange>) -> Proposal {
     let diff = change.map(PatchChange::diff);
     let pictures = change.zip(diff.as_ref());
     let pictures = pictures.and_then(|(change, diff)| pictures_of(change, diff));
     let operations: Option<Value> =
         change.and_then(|change| serde_json::from_str(change.operations.text()).ok());
     let operations = operations.and_then(|value| serde_json::to_string_pretty(&value).ok());
-    let asked_again = view.ticket.as_ref().filter(|other| *other != ticket);
     Proposal {
         by: actor(&view.by),
         by_machine: view.origin != PatchOrigin::Person || view.by.is_machine(),
@@ -75,8 +70,36 @@ pub(crate) fn proposal(
         reordered: diff.as_ref().is_some_and(|diff| diff.reordered),
         changes: diff.as_ref().map(changes).unwrap_or_default(),
         operations: operations.as_deref().map(plain).unwrap_or_default(),
-        asked_again: asked_again.map(ToString::to_string),
     }
+}
+
+/// The fields of what a patch adds or changes that may be edited.
+pub(crate) fn editable(change: &PatchChange, allowed: &Fields) -> Edits {
+    let diff = change.diff();
+    let made = |change: Change| match change {
+        Change::Added | Change::Changed => true,
+        Change::Removed => false,
+    };
+    let nodes = diff.nodes.iter().filter(|node| made(node.change)).map(|node| &*node.id);
+    let edges = diff.edges.iter().filter(|edge| made(edge.change)).map(|edge| &*edge.id);
+    let document: Value = serde_json::from_str(&change.result.canonical).unwrap_or_default();
+    let places = nodes.map(|id| ("nodes", id)).chain(edges.map(|id| ("edges", id)));
+    let mut found = Vec::new();
+    for (list, id) in places {
+        let items = document.get(list).and_then(Value::as_array).into_iter().flatten();
+        let own = items.filter(|item| id_of(item) == id);
+        let keys = own.filter_map(Value::as_object).flatten();
+        let keys = keys.filter(|(key, _)| !["id", "type", "from", "to"].contains(&key.as_str()));
+        found.extend(keys.map(|(key, value)| (format!("/{list}/{id}/{key}"), value)));
+    }
+    Edits::of(allowed, found.into_iter())
+}
+
+/// The id of a node, or of an edge that may name none.
+fn id_of(item: &Value) -> String {
+    let text = |key: &str| item.get(key).and_then(Value::as_str);
+    let ends = || format!("{}->{}", text("from").unwrap_or(""), text("to").unwrap_or(""));
+    text("id").map_or_else(ends, str::to_owned)
 }
 
 fn pictures_of(change: &PatchChange, diff: &DiffView) -> Option<Pictures> {

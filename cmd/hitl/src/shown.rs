@@ -9,9 +9,9 @@ use aob_store::TicketRow;
 use serde_json::Value;
 
 use crate::app::Parts;
-use crate::form::Form;
+use crate::form::{Edits, Field, Form};
 use crate::history::{About, History};
-use crate::proposal::{Proposal, proposal};
+use crate::proposal::{Proposal, editable, proposal};
 use crate::words::{Time, actor, approver, bytes, cut, plain};
 
 /// Bytes of a value that is read for a page.
@@ -94,6 +94,14 @@ pub(crate) struct TicketShown {
     pub(crate) subject: Shown,
     pub(crate) subject_hash: String,
     pub(crate) form: Option<Form>,
+    /// What may be changed before it is approved.
+    pub(crate) edits: Edits,
+    /// Who may reject, and not approve.
+    pub(crate) barred: Vec<String>,
+    /// The caller is one of those.
+    pub(crate) is_barred: bool,
+    /// The ticket that is asked in its place.
+    pub(crate) replaced_by: Option<String>,
     pub(crate) approvers: Vec<String>,
     pub(crate) quorum: u32,
     pub(crate) approvals: usize,
@@ -121,14 +129,21 @@ impl Parts {
             Some(form) => self.value(caller, run, form).await?.map(Form::of),
             None => None,
         };
-        let subject = match self.value(caller, run, detail.subject).await? {
-            Some(value) => shown_value(&value),
+        let covered = self.value(caller, run, detail.subject).await?;
+        let subject = match &covered {
+            Some(value) => shown_value(value),
             None => Shown::Long { len: bytes(detail.subject.len) },
         };
         let from_seq = detail.subject.seq.unwrap_or(0);
         let patch = detail.patch.as_ref();
         let about = About { run, ticket: &ticket, patch, from_seq };
         let history = self.history(caller, about, now).await?;
+        let mut edits = match (&covered, patch) {
+            (Some(value), None) => {
+                Edits::of(&detail.fields, std::iter::once((String::new(), value)))
+            }
+            (_, _) => Edits::default(),
+        };
         let proposal = match patch {
             Some(patch) => {
                 let loaded = self.reads.loaded(caller, run).await?;
@@ -137,7 +152,10 @@ impl Parts {
                     Some(_) => Some(self.reads.patch_change(caller, run, &view).await?),
                     None => None,
                 };
-                Some(proposal(&view, change.as_ref(), &ticket))
+                if let Some(change) = &change {
+                    edits = editable(change, &detail.fields);
+                }
+                Some(proposal(&view, change.as_ref()))
             }
             None => None,
         };
@@ -145,7 +163,8 @@ impl Parts {
         let mut shown = TicketShown::of(row, &detail, now);
         shown.run_name = self.name_of(caller, row.run).await?;
         (shown.form, shown.subject, shown.history) = (form, subject, history);
-        (shown.proposal, shown.standing) = (proposal, standing);
+        (shown.proposal, shown.standing, shown.edits) = (proposal, standing, edits);
+        shown.is_barred = detail.barred.contains(&caller.actor());
         Ok(shown)
     }
 
@@ -200,7 +219,17 @@ impl TicketShown {
             decided: row.decided_ms.map(|at| Time::new(Timestamp(at), now)),
             history: History::default(),
             proposal: None,
+            edits: Edits::default(),
+            barred: detail.barred.iter().map(actor).collect(),
+            is_barred: false,
+            replaced_by: detail.replaced_by.as_ref().map(ToString::to_string),
         }
+    }
+
+    /// What was typed in and has to be corrected, or is wrong with the form.
+    pub(crate) fn wrong(&self) -> impl Iterator<Item = &Field> {
+        let answers = self.form.iter().flat_map(|form| &form.fields);
+        answers.chain(&self.edits.fields).filter(|field| field.error.is_some())
     }
 
     /// What the page is called: the question; of a patch never what its author says.

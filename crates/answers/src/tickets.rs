@@ -6,6 +6,7 @@ use aob_edge::{Caller, Refusal};
 use aob_engine::{
     Actor, Approver, Escalation, InstanceId, PatchId, PayloadRef, RunId, TicketId, Timestamp, Vote,
 };
+use aob_ir::Fields;
 use aob_store::TicketRow;
 use serde::Deserialize;
 
@@ -34,6 +35,17 @@ pub struct TicketDetail {
     pub votes: Vec<CastBefore>,
     /// Escalations still to come.
     pub escalations: Vec<Escalation>,
+    /// Who in `barred` may reject, and not approve.
+    #[serde(default)]
+    pub four_eyes: bool,
+    /// Who started the run, proposed the patch or edited it, with `four_eyes`.
+    #[serde(default)]
+    pub barred: Vec<Actor>,
+    /// What may be edited before approving.
+    #[serde(flatten)]
+    pub fields: Fields,
+    /// The ticket that is asked in its place.
+    pub replaced_by: Option<TicketId>,
 }
 
 /// A vote of a stored ticket.
@@ -83,6 +95,10 @@ fn summary_of(row: TicketRow, detail: &TicketDetail) -> Result<TicketSummary, Re
     })
 }
 
+fn texts(patterns: Vec<std::sync::Arc<str>>) -> Vec<String> {
+    patterns.iter().map(ToString::to_string).collect()
+}
+
 impl Reads {
     /// A ticket of the caller's workspace.
     ///
@@ -129,6 +145,10 @@ impl Reads {
             quorum: detail.quorum,
             votes: votes.collect(),
             escalations: detail.escalations,
+            barred: detail.barred,
+            editable: texts(detail.fields.editable),
+            fixed: texts(detail.fields.fixed),
+            replaced_by: detail.replaced_by,
             created_at: shown.created_at,
             expires_at: shown.expires_at,
             decided_at: shown.decided_at,

@@ -1,5 +1,7 @@
 //! Approvals: tickets, and deciding them.
 
+use std::collections::BTreeMap;
+
 use aob_engine::{
     Actor, Approver, Escalation, InstanceId, PatchId, PatchOrigin, RunId, TicketId, Timestamp, Vote,
 };
@@ -95,6 +97,22 @@ pub struct TicketView {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<Object>)]
     pub escalations: Vec<Escalation>,
+    /// With four eyes: who may reject, and not approve, as they started the run, proposed the patch or
+    /// edited it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<String>)]
+    pub barred: Vec<Actor>,
+    /// Fields that may be edited before approving: JSON pointers into the subject, or into the document
+    /// that the patch gives, with `*` for any one part; what is below is editable too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub editable: Vec<String>,
+    /// Fields that may not be edited, whatever `editable` says.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fixed: Vec<String>,
+    /// The ticket that is asked in its place, as what it covers has changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub replaced_by: Option<TicketId>,
     /// Asked.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
@@ -154,6 +172,12 @@ pub struct Decide {
     /// Answer to the ticket's form.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<RawText>,
+    /// What to change before approving: new values by the JSON pointers of the fields that they
+    /// replace, within the ticket's `editable`. What comes of it is asked by another ticket, for which
+    /// this approval counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>, example = json!({"/amount": 400}))]
+    pub edits: Option<BTreeMap<String, serde_json::Value>>,
     /// `subject_hash` of the ticket as it was shown: the decision counts for exactly that. Absent:
     /// not checked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -174,7 +198,7 @@ pub enum DecisionName {
 /// What became of a vote.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Decided {
-    /// The ticket.
+    /// The ticket that the vote counts for: of an edit, the one that asks about what came of it.
     #[schema(value_type = String)]
     pub ticket: TicketId,
     /// Its status after the vote: `pending` where the quorum needs more.

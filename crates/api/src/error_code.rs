@@ -56,8 +56,14 @@ codes! {
     DedupConflict => "dedup_conflict", 409, "Another run holds the dedup key", false;
     /// The bytes do not have the digest that the path names. Nothing was stored.
     DigestMismatch => "digest_mismatch", 422, "The bytes have another digest", false;
+    /// The edits touch a field that may not be edited, one that is not there, or give a run more than
+    /// was proposed. Nothing was decided.
+    EditRefused => "edit_refused", 422, "The edits are not allowed", false;
     /// The API key is valid and its roles do not permit this. An admin can create a key that may.
     Forbidden => "forbidden", 403, "This API key may not do that", false;
+    /// Whoever asks started the run, proposed the patch or edited it: somebody else has to approve it.
+    /// They may reject it.
+    FourEyes => "four_eyes", 403, "Somebody else has to approve this", false;
     /// A request with the same `Idempotency-Key` is being carried out at this moment.
     IdempotencyInFlight => "idempotency_in_flight", 409, "The same request is under way", true;
     /// The `Idempotency-Key` was used for a request with another body. A new request needs a new key.
@@ -143,6 +149,8 @@ codes! {
     SubWorkflowNotFound => "sub_workflow_not_found", 422, "A sub-workflow does not exist", false;
     /// What is to be approved is not what was shown. Look at the ticket again, then decide.
     SubjectChanged => "subject_changed", 409, "What is approved has changed", false;
+    /// The time of the ticket is over. What waited for it goes on as after a timeout.
+    TicketExpired => "ticket_expired", 410, "The ticket's time is over", false;
     /// Too many wrong API keys or webhook signatures came from this address. Correct them, and try again after `retry_after_ms`.
     TooManyAttempts => "too_many_attempts", 429, "Too many wrong API keys or signatures", true;
     /// Too many streams are open for this API key or for this run.

@@ -39,10 +39,14 @@ bugs! {
     DeadPathStops,
     /// A timer fires up to five seconds early.
     EarlyTimer,
+    /// An approver edits what may not be edited.
+    EditsUnchecked,
     /// Who was asked to stop is waited for without end.
     FenceMissing,
     /// What was decided on a lost batch is kept, on whatever head there is.
     ForkAfterLostBatch,
+    /// Who started a run approves what somebody else has to.
+    FourEyesIgnored,
     /// A join of all edges starts with the first one taken.
     JoinTooEarly,
     /// The row of a lease stays when its attempt is retried.

@@ -80,6 +80,10 @@ impl State {
             | EventKind::NodeWaiting(_) => self.waits(&event.kind, cx),
             EventKind::ApprovalVoted(e) => self.approvals.voted(e, cx),
             EventKind::ApprovalEscalated(e) => self.approvals.escalated(e, cx),
+            EventKind::ApprovalEdited(e) => {
+                self.approvals.edited(e, cx);
+                self.patches.edited(&e.ticket);
+            }
             EventKind::ApprovalDecided(e) => self.approvals.decided(e, cx),
             EventKind::LoopIterated(e) => self.iterates(e, cx),
             EventKind::NodeCompleted(e) => self.ends(Ending::Completed(e), cx),
@@ -135,7 +139,10 @@ impl State {
             }
             if let Some(instance) = &e.instance {
                 let phase = Phase::Approval { ticket: e.ticket.clone() };
-                self.begins(instance, phase, Does::Approval, cx);
+                match &e.replaces {
+                    Some(replaced) => self.asked_again(instance, replaced, phase, cx),
+                    None => self.begins(instance, phase, Does::Approval, cx),
+                }
             }
             self.approvals.requested(e, cx);
         } else if let EventKind::ChildStarted(e) = kind {

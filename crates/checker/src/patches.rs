@@ -28,6 +28,8 @@ struct Known {
     children: BTreeMap<Arc<str>, Digest>,
     closed: bool,
     applied: bool,
+    /// An approver changed it, and it is to be planned anew.
+    edited: bool,
 }
 
 /// What its last plan said.
@@ -87,6 +89,14 @@ impl Patches {
         known
     }
 
+    /// `approval_edited`: of a patch, where the ticket is one's.
+    pub(crate) fn edited(&mut self, ticket: &TicketId) {
+        let of = |known: &&mut Known| known.ticket.as_ref() == Some(ticket);
+        if let Some(known) = self.known.values_mut().find(of) {
+            known.edited = true;
+        }
+    }
+
     /// `patch_planned`.
     pub(crate) fn planned(&mut self, data: &PatchPlanned, cx: &mut Cx<'_>) {
         self.keep(&data.operations, cx.seq);
@@ -95,6 +105,14 @@ impl Patches {
             format!("patch `{}` is planned against {}, which does not hold", data.patch, data.base)
         });
         let Some(known) = self.undecided(&data.patch, cx) else { return };
+        let edited = std::mem::take(&mut known.edited);
+        let before = known.planned.as_ref().filter(|_| edited);
+        let had = |power: &GrownPower| {
+            before.is_none_or(|plan| plan.growth.iter().any(|old| old.power == power.power))
+        };
+        cx.require(data.growth.iter().all(had), I_32, || {
+            format!("an edit lets patch `{}` grow what was not proposed", data.patch)
+        });
         known.planned = Some(Planned {
             base: data.base,
             result: data.result,

@@ -73,6 +73,7 @@ fn collect<'e>(kind: &'e EventKind, all: &mut Vec<&'e Payload>) {
         EventKind::PatchPlanned(e) => all.push(&e.operations),
         EventKind::PatchApplied(e) => all.extend([&e.operations, &e.inverse]),
         EventKind::ApprovalVoted(e) => all.extend(&e.data),
+        EventKind::ApprovalEdited(e) => all.push(&e.edits),
         EventKind::ChildStarted(e) => all.push(&e.inputs),
         EventKind::MapExpanded(e) => all.push(&e.items),
         EventKind::NodeCompleted(e) => {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use aob_engine::{ChildStarted, Event, InstanceId, RunCreated, RunId};
+use aob_engine::{ChildStarted, Event, InstanceId, RunCreated, RunId, TicketId};
 use aob_ir::{Digest, EffectClass, Ir};
 
 use crate::approvals::Approvals;
@@ -16,7 +16,7 @@ use crate::outputs::Outputs;
 use crate::patches::Patches;
 use crate::payloads::Payloads;
 use crate::phase::{Open, Outcome, Phase};
-use crate::rules::{Cx, D_16, I_16, I_17, I_26, I_31};
+use crate::rules::{Cx, D_16, I_16, I_17, I_26, I_31, I_42};
 use crate::run::{Begins, Run};
 use crate::shape::Shape;
 use crate::signals::Signals;
@@ -192,6 +192,22 @@ impl State {
             self.arrives(instance, place.as_ref(), Arrival::Satisfied, Some(does), cx);
         }
         self.open.insert(instance.clone(), Open::new(phase));
+    }
+
+    /// An instance that waits for a ticket waits for the one in its place, whatever else the run does.
+    pub(crate) fn asked_again(
+        &mut self,
+        instance: &InstanceId,
+        replaced: &TicketId,
+        phase: Phase,
+        cx: &mut Cx<'_>,
+    ) {
+        let Some(open) = self.open.get_mut(instance) else {
+            return cx.violation(I_16, format!("`{instance}` asks again, and is not open"));
+        };
+        let waited = matches!(&open.phase, Phase::Approval { ticket } if ticket == replaced);
+        cx.require(waited, I_42, || format!("`{instance}` asks again while {}", open.phase.name()));
+        open.phase = phase;
     }
 
     /// `child_started`.

@@ -259,7 +259,8 @@ impl Performer {
         };
         let request = Request {
             id: CommandId(format!("start:{}", start.child).into()),
-            actor: Actor::system(),
+            // Whoever may not approve what they started may not approve it in a child either.
+            actor: context.started_by.clone(),
             command: Command::Start(Box::new(child_start(
                 performance,
                 start,

@@ -122,6 +122,8 @@ fn ticket_of(kind: &EventKind) -> Option<&TicketId> {
         Some(&data.ticket)
     } else if let EventKind::ApprovalEscalated(data) = kind {
         Some(&data.ticket)
+    } else if let EventKind::ApprovalEdited(data) = kind {
+        Some(&data.ticket)
     } else if let EventKind::ApprovalDecided(data) = kind {
         Some(&data.ticket)
     } else {

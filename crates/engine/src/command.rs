@@ -240,6 +240,9 @@ pub struct CastVote {
     pub reason: Option<Arc<str>>,
     /// Answer to the form.
     pub data: Option<Arc<Blob>>,
+    /// What the approver changes before approving: new values by the JSON pointers of the fields that
+    /// they replace.
+    pub edits: BTreeMap<Arc<str>, serde_json::Value>,
     /// Hash of what the approver was shown; `None`: not checked.
     pub subject_hash: Option<Digest>,
     /// Roles of the actor.
@@ -335,6 +338,12 @@ pub enum RejectionCode {
     AlreadyDecided,
     /// The actor may not decide this ticket, or has voted.
     NotAnApprover,
+    /// The actor started the run, proposed the patch or edited it: somebody else has to approve.
+    FourEyes,
+    /// The ticket's time is over.
+    TicketExpired,
+    /// The edits touch what may not be edited, or give more than was proposed.
+    EditRefused,
     /// The answer does not fit the form.
     InvalidForm,
     /// The ticket was shown in another state.
@@ -371,6 +380,9 @@ impl RejectionCode {
             Self::UnknownTicket => "unknown_ticket",
             Self::AlreadyDecided => "already_decided",
             Self::NotAnApprover => "not_an_approver",
+            Self::FourEyes => "four_eyes",
+            Self::TicketExpired => "ticket_expired",
+            Self::EditRefused => "edit_refused",
             Self::InvalidForm => "invalid_form",
             Self::SubjectChanged => "subject_changed",
             Self::SignalBufferFull => "signal_buffer_full",

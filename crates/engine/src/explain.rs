@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::event::{JobType, ParkReason};
 use crate::ids::{InstanceId, Timestamp};
-use crate::state::{Doing, Instance, InstanceStatus, JobState, Key, RunState};
+use crate::state::{Doing, Instance, InstanceStatus, JobState, Key, RunState, Ticket};
 
 /// One reason for waiting.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -325,9 +325,10 @@ impl Explainer<'_> {
         let (have, need) = view.map_or((0, 1), |view| (view.votes.len(), view.quorum));
         let owner =
             if approvers.is_empty() { "any approver".to_owned() } else { approvers.join(", ") };
+        let more = view.map_or(String::new(), asked_of);
         Why {
             reason: "approval",
-            message: format!("ticket {ticket} has {have} of {need} votes"),
+            message: format!("ticket {ticket} has {have} of {need} votes{more}"),
             until: view.and_then(|view| view.expires_at),
             owner,
             remedy: format!("aob approve {ticket} approve"),
@@ -409,4 +410,17 @@ impl RunState {
     pub fn is_scheduled(&self, id: &InstanceId) -> bool {
         self.instance(id).is_some_and(|instance| instance.status == InstanceStatus::Scheduled)
     }
+}
+
+/// Who may decide a ticket later, and who may not approve it; empty: nothing of that is so.
+fn asked_of(ticket: &Ticket) -> String {
+    let next = ticket.escalations.get(ticket.escalated as usize);
+    let mut text = next.map_or(String::new(), |step| {
+        format!("; from {} on {} may decide too", step.at, remedy::approver(&step.to))
+    });
+    if ticket.four_eyes {
+        let barred: Vec<&str> = ticket.barred.iter().map(|by| &*by.0).collect();
+        text.push_str(&format!("; {} may not approve it", barred.join(", ")));
+    }
+    text
 }

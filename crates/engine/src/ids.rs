@@ -346,6 +346,12 @@ impl fmt::Display for TicketId {
 }
 
 impl TicketId {
+    /// The ticket that `instance` of `run` opens after the `count`th edit, from 1.
+    pub fn of_edited(run: RunId, instance: &InstanceId, count: u32) -> Self {
+        let key = derived_key("aob.edited-ticket.1", run, instance, count);
+        Self(format!("tk_{}", &hex::encode(key)[..24]).into())
+    }
+
     /// The ticket that `patch` of `run` opens for the `count`th time, from 0.
     pub fn of_patch(run: RunId, patch: &PatchId, count: u32) -> Self {
         let mut hash = Sha256::new();

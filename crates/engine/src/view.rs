@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use aob_ir::{Digest, Ir};
+use aob_ir::{Digest, Fields, Ir};
 use serde::Serialize;
 
 use crate::event::{Approver, Escalation, Vote};
@@ -40,6 +40,16 @@ pub struct TicketView {
     pub created_at: Timestamp,
     /// When it expires.
     pub expires_at: Option<Timestamp>,
+    /// Who is in `barred` may reject, and not approve.
+    pub four_eyes: bool,
+    /// Who started the run, proposed the patch or edited what is to be approved.
+    pub barred: Vec<Actor>,
+    /// What may be edited before approving.
+    #[serde(flatten)]
+    pub fields: Fields,
+    /// The ticket that is asked in its place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replaced_by: Option<TicketId>,
 }
 
 /// One vote on a ticket.
@@ -133,6 +143,10 @@ impl RunState {
                 .collect(),
             created_at: ticket.created_at,
             expires_at: ticket.expires_at,
+            four_eyes: ticket.four_eyes,
+            barred: ticket.barred.clone(),
+            fields: ticket.fields.clone(),
+            replaced_by: ticket.replaced_by.clone(),
         })
     }
 

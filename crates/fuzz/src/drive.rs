@@ -304,6 +304,7 @@ impl Driven {
             vote: if dice.below(3) == 0 { Vote::Reject } else { Vote::Approve },
             reason: Some("because".into()),
             data: (dice.below(2) == 0).then(|| Blob::of(value(dice))),
+            edits: edits(dice),
             subject_hash: None,
             roles: vec!["approver".into()],
         }));
@@ -393,6 +394,14 @@ fn outcome(dice: &mut Dice<'_>) -> AttemptOutcome {
 }
 
 /// What a node may return.
+/// What an approver changes: mostly nothing.
+fn edits(dice: &mut Dice<'_>) -> BTreeMap<Arc<str>, Value> {
+    const PLACES: [&str; 7] =
+        ["", "/", "/n", "/a/b", "/nodes/a/config/args", "/nodes/0/id", "/edges/a->b/condition"];
+    let count = if dice.below(4) == 0 { dice.below(4) } else { 0 };
+    (0..count).filter_map(|_| Some((Arc::from(*dice.pick(&PLACES)?), value(dice)))).collect()
+}
+
 fn value(dice: &mut Dice<'_>) -> Value {
     match dice.below(14) {
         0 => Value::Null,

@@ -15,6 +15,7 @@ mod joins;
 mod kind;
 mod loops;
 mod node;
+mod policies;
 mod spec;
 mod unit;
 mod upstream;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use crate::dominators::Dominators;
-use crate::{Digest, Expr, JsonSchema, Template};
+use crate::{Digest, Expr, Fields, JsonSchema, Template};
 
 /// Index of a node in [`Ir::nodes`].
 pub type NodeIx = u32;
@@ -45,6 +45,8 @@ pub struct Ir {
     pub limits: Limits,
     /// What happens after an unhandled failure.
     pub on_failure: OnFailure,
+    /// How patches of a run are approved.
+    pub patches: PatchPolicy,
     /// Sub-workflows given inline, by their digest, with their canonical text; transitively.
     pub inline_children: IndexMap<Digest, Arc<str>>,
     /// Tags of sub-workflows that this document names, inline ones included, but not those that
@@ -408,6 +410,45 @@ pub enum OnFailure {
     Stop,
     /// Completed instances that declare `compensate` are undone, last first.
     Compensate,
+}
+
+/// `policies.patches`: how patches of a run are approved, where they need an approval.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PatchPolicy {
+    /// Who may decide; empty: whom the workspace names.
+    pub approvers: Vec<ApproverIr>,
+    /// Approvals needed.
+    pub quorum: u32,
+    /// Who started the run, proposed the patch or edited it does not approve it.
+    pub four_eyes: bool,
+    /// Milliseconds until a patch that nobody decided on is rejected.
+    pub timeout_ms: u64,
+    /// Who may decide too after so many milliseconds.
+    pub escalate: Vec<(u64, ApproverIr)>,
+    /// Fields that may be edited before approving.
+    pub fields: Fields,
+}
+
+impl Default for PatchPolicy {
+    fn default() -> Self {
+        Self {
+            approvers: Vec::new(),
+            quorum: 1,
+            four_eyes: false,
+            timeout_ms: 24 * 60 * 60 * 1_000,
+            escalate: Vec::new(),
+            fields: Fields::default(),
+        }
+    }
+}
+
+/// Who may decide an approval.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ApproverIr {
+    /// Anybody with this role.
+    Role(Arc<str>),
+    /// This person.
+    User(Arc<str>),
 }
 
 /// `aggregate` operations.

@@ -10,6 +10,7 @@ mod digest;
 pub mod document;
 mod dominators;
 mod expr;
+mod fields;
 mod ir;
 mod json_schema;
 mod names;
@@ -32,6 +33,7 @@ pub use dominators::Dominators;
 pub use expr::{
     Bindings, Expr, ExprError, MAX_LIST_ITEMS, MAX_MACRO_NESTING, MAX_SOURCE_BYTES, Needs,
 };
+pub use fields::Fields;
 pub use ir::*;
 pub use json_schema::{JsonSchema, SchemaProblem};
 pub use names::nearest;

@@ -105,6 +105,8 @@ counts! {
         CommandRepeated => "user: command repeated",
         /// Somebody voted on a ticket that was decided.
         LateVote => "user: vote after the decision",
+        /// Somebody approved what somebody else has to, or what they had changed against the rules.
+        ForbiddenVote => "user: vote that is refused",
         /// Somebody asked for what makes no sense at this point.
         SenselessCommand => "user: senseless command",
         /// Somebody changed the graph of a run that goes on.

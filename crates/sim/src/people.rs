@@ -160,6 +160,9 @@ impl People {
         let Some(instance) = &data.instance else { return };
         let Some(node) = node_at(&scenario.flow, path, instance) else { return };
         let votes = scenario.plan.votes(path, &instance.to_string(), node);
+        if self.site.world.hits(Count::ForbiddenVote) {
+            self.forbidden(run, data);
+        }
         let ticket = data.ticket.clone();
         let shown = Some(data.subject_hash);
         let people = Arc::clone(self);
@@ -173,6 +176,21 @@ impl People {
                 people.insist(cast(run, ticket.clone(), planned.user, vote, shown, &id)).await;
             }
         });
+    }
+
+    /// Votes that count nowhere: of who started the run, where somebody else has to approve; and of an
+    /// approver who changes what may not be changed.
+    fn forbidden(self: &Arc<Self>, run: RunId, data: &ApprovalRequested) {
+        let shown = Some(data.subject_hash);
+        if data.barred.iter().any(|barred| &*barred.0 == "user:alice") {
+            let ticket = data.ticket.clone();
+            self.later(0, cast(run, ticket, "alice", Vote::Approve, shown, "barred"));
+        }
+        let mut order = cast(run, data.ticket.clone(), "bob", Vote::Approve, shown, "edited");
+        if let Command::Vote(vote) = &mut order.command {
+            vote.edits.insert("".into(), Value::Null);
+        }
+        self.later(0, order);
     }
 
     fn signal(self: &Arc<Self>, root: usize, path: &str, run: RunId, instance: &InstanceId) {
@@ -263,6 +281,7 @@ fn cast(
         vote,
         reason: None,
         data: None,
+        edits: Default::default(),
         subject_hash,
         roles: Vec::new(),
     });

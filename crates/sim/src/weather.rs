@@ -61,6 +61,7 @@ const PER_CALL: &[(Count, [u64; 3])] = &[
     (Count::Garbage, [10, 40, 150]),
     (Count::CommandRepeated, [50, 200, 500]),
     (Count::LateVote, [50, 200, 500]),
+    (Count::ForbiddenVote, [100, 300, 500]),
     (Count::SenselessCommand, [50, 200, 500]),
     (Count::PatchStorm, [30, 100, 250]),
     (Count::StaleBase, [100, 300, 600]),

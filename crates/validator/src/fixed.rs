@@ -7,7 +7,7 @@
 //!   a node whose started instances are all parked, failed or retrying.
 //! * No new edge leads into such a node. An edge that was decided keeps its spec; where its target
 //!   has not started it may be removed, but its id is not used again.
-//! * `limits` and `inputs` of a run are those that it was created with.
+//! * `limits`, `inputs` and `policies.patches` of a run are those that it was created with.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -63,6 +63,14 @@ impl Judge<'_> {
                     .with_hint("patch the workflow, and start a run of the new version");
                 self.found.problems.push(problem);
             }
+        }
+        // Whoever could change it in a run could approve their own patch in the next step.
+        let policy = "/policies/patches";
+        if self.base.1.pointer(policy) != self.result.1.pointer(policy) {
+            let message = "how patches of a run are approved is as it was created with";
+            let problem = Problem::error(Code::LimitsFixed, policy, message)
+                .with_hint("patch the workflow, and start a run of the new version");
+            self.found.problems.push(problem);
         }
     }
 

@@ -1,5 +1,7 @@
 //! `aob approve`: what waits for a person, and the answer to it.
 
+use std::collections::BTreeMap;
+
 use aob_api::{Decide, Decided, RawText, TicketSummary, TicketView};
 use aob_engine::{InstanceId, PatchId, Vote};
 use clap::{Args, ValueEnum};
@@ -22,6 +24,7 @@ use crate::output::{self, Cell, Format, ago, facts, plain};
 #[command(after_long_help = example!(
     "aob approve",
     "aob approve tk_0123456789abcdef01234567 approve --reason 'checked by phone'",
+    "aob approve tk_0123456789abcdef01234567 approve --edit '{\"/amount\": 400}'",
 ))]
 pub(crate) struct Approve {
     /// The ticket.
@@ -35,6 +38,9 @@ pub(crate) struct Approve {
     /// Answer to the form: JSON, a file with it, or - for standard input.
     #[arg(long, requires = "decision", value_name = "JSON|FILE|-", value_parser = Source::json_or_file)]
     data: Option<Source>,
+    /// Change what is to be approved, and approve that: an object of new values by JSON pointers.
+    #[arg(long, requires = "decision", value_name = "JSON|FILE|-", value_parser = Source::json_or_file)]
+    edit: Option<Source>,
     /// List the tickets of this run only.
     #[arg(long, conflicts_with = "ticket", value_name = "RUN")]
     run: Option<RunRef>,
@@ -110,6 +116,7 @@ impl Approve {
         decision: Decision,
     ) -> Result<Exit, Failure> {
         let data = self.data.as_ref().map(Source::json).transpose()?;
+        let edits = self.edit.as_ref().map(Source::json).transpose()?.map(|edits| fields(&edits));
         let shown = api.fetch::<TicketView>(Call::get(&["approvals", ticket])).await?.view;
         let body = Decide {
             decision: match decision {
@@ -118,6 +125,7 @@ impl Approve {
             },
             reason: self.reason.clone(),
             data: data.as_ref().map(RawText::of),
+            edits: edits.transpose()?,
             subject_hash: Some(shown.subject_hash),
         };
         let call = Call::post(&["approvals", ticket, "decision"]).body(&body);
@@ -125,14 +133,25 @@ impl Approve {
         let out = context.out;
         match out.format {
             Format::Json | Format::Jsonl => out.json(&answer.raw)?,
-            Format::Name => out.line(ticket)?,
+            Format::Name => out.line(&answer.view.ticket.0)?,
             Format::Table | Format::Wide => {
-                out.line(&format!("{ticket}  {}", answer.view.status))?;
+                out.line(&format!("{}  {}", answer.view.ticket, answer.view.status))?;
                 out.todo(&format!("aob logs stream {}", shown.run));
             }
         }
         Ok(Exit::Ok)
     }
+}
+
+/// Values by JSON pointers.
+fn fields(edits: &Value) -> Result<BTreeMap<String, Value>, Failure> {
+    let Some(edits) = edits.as_object() else {
+        return Err(Failure::usage(
+            "--edit takes an object of new values by JSON pointers",
+            "give it as in --edit '{\"/amount\": 400}'",
+        ));
+    };
+    Ok(edits.iter().map(|(at, value)| (at.clone(), value.clone())).collect())
 }
 
 /// Tickets listed at most.
@@ -183,6 +202,15 @@ pub(crate) fn text(answer: &Got<TicketView>) -> String {
         ),
     ];
     rows.extend(expires_at.map(|at| row("expires", at.to_string())));
+    let view = &answer.view;
+    rows.extend(view.replaced_by.iter().map(|next| row("asked again", next.to_string())));
+    if !view.editable.is_empty() {
+        rows.push(row("editable", view.editable.join(", ")));
+    }
+    if !view.barred.is_empty() {
+        let barred: Vec<String> = view.barred.iter().map(ToString::to_string).collect();
+        rows.push(row("not by", barred.join(", ")));
+    }
     if let Some(proposal) = &answer.view.proposal {
         rows.push(row("by", proposal.by.to_string()));
         rows.extend(proposal.why.iter().map(|why| row("why", why.clone())));

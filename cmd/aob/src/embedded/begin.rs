@@ -168,6 +168,9 @@ fn rejected(rejection: Rejection) -> Failure {
         | RejectionCode::UnknownTicket
         | RejectionCode::AlreadyDecided
         | RejectionCode::NotAnApprover
+        | RejectionCode::FourEyes
+        | RejectionCode::TicketExpired
+        | RejectionCode::EditRefused
         | RejectionCode::InvalidForm
         | RejectionCode::SubjectChanged
         | RejectionCode::SignalBufferFull

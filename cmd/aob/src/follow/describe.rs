@@ -143,6 +143,7 @@ impl EventView {
             }
             "approval_voted" => format!("{} by {}", self.text("vote"), self.text("by")),
             "approval_escalated" => format!("{} to {}", self.text("ticket"), self.data["to"]),
+            "approval_edited" => format!("{} by {}", self.text("ticket"), self.text("by")),
             "approval_decided" => format!("{} by {}", self.text("outcome"), self.text("by")),
             "child_started" => format!("run {}", self.text("child")),
             "map_expanded" => format!("{} items", self.number("count")),

@@ -89,6 +89,7 @@ impl<'w> People<'w> {
             decision: Vote::Approve,
             reason: Some("all in order".to_owned()),
             data: None,
+            edits: None,
             subject_hash: Some(shown.subject_hash),
         };
         let call = Call::post(&["approvals", ticket, "decision"]).body(&body);

@@ -52,7 +52,7 @@ fn missing(kind: &Kind) -> &'static str {
 }
 
 /// The value of a field; `None`: it was left empty.
-fn read(field: &Field) -> Result<Option<Value>, String> {
+pub(super) fn read(field: &Field) -> Result<Option<Value>, String> {
     // Browsers send line breaks of texts as CR LF.
     let text = field.text.replace("\r\n", "\n");
     let trimmed = text.trim();

@@ -5,11 +5,13 @@
 //! the engine.
 
 mod answer;
+mod edits;
 
 use aob_ir::JsonSchema;
 use serde_json::{Map, Value};
 
 pub(crate) use self::answer::{Answered, answer};
+pub(crate) use self::edits::Edits;
 use crate::words::{cut, plain};
 
 /// What the names of a form's fields begin with.
@@ -57,6 +59,8 @@ pub(crate) struct Form {
 pub(crate) struct Field {
     /// The property; empty: the whole answer.
     pub(crate) property: String,
+    /// What the name that the form sends begins with.
+    pub(crate) prefix: &'static str,
     pub(crate) label: String,
     pub(crate) help: Option<String>,
     pub(crate) required: bool,
@@ -110,6 +114,17 @@ impl Form {
         self.title.as_deref()
     }
 
+    /// The form with what was typed into it.
+    pub(crate) fn filled_in(mut self, sent: &[(String, String)]) -> Self {
+        for field in &mut self.fields {
+            let name = field.name();
+            if let Some((_, text)) = sent.iter().find(|(known, _)| *known == name) {
+                field.text.clone_from(text);
+            }
+        }
+        self
+    }
+
     /// True where something has to be corrected.
     pub(crate) fn is_wrong(&self) -> bool {
         !self.errors.is_empty() || self.fields.iter().any(|field| field.error.is_some())
@@ -144,7 +159,7 @@ impl Form {
 impl Field {
     /// The name that the form sends.
     pub(crate) fn name(&self) -> String {
-        format!("{PREFIX}{}", self.property)
+        format!("{}{}", self.prefix, self.property)
     }
 
     /// What `aria-describedby` names; empty: nothing.
@@ -205,6 +220,7 @@ fn field(name: &str, schema: &Value, required: bool) -> Field {
     let label = self::text(schema, "title").unwrap_or(name);
     Field {
         property: name.to_owned(),
+        prefix: PREFIX,
         label: cut(label, LABEL_CHARS_MAX),
         help: self::text(schema, "description").map(|help| cut(help, HELP_CHARS_MAX)),
         required,

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use crate::form::{Choice, Field, Form, Kind};
+use crate::form::{Choice, Edits, Field, Form, Kind};
 
 /// What a ticket asks to be filled in.
 pub(super) fn answers(form: &Form) -> Markup {
@@ -18,11 +18,34 @@ pub(super) fn answers(form: &Form) -> Markup {
     }
 }
 
+/// What may be changed before it is approved.
+pub(super) fn edits(edits: &Edits) -> Markup {
+    let wrong = edits.fields.iter().any(|field| field.error.is_some());
+    html! {
+        @if !edits.fields.is_empty() {
+            details open[wrong] {
+                summary { "Change something before you approve" }
+                fieldset.answers {
+                    legend { "What may be changed" }
+                    p.help {
+                        "If you change something here and approve, what you made of it is checked anew and \
+                         approved instead. Both versions stay in the log, with your name."
+                    }
+                    @for one in &edits.fields { (field(one)) }
+                }
+            }
+        }
+        @if edits.more {
+            p.quiet { "More may be edited than is shown here: " code { "aob approve --edit" } "." }
+        }
+    }
+}
+
 /// What is wrong, with ways to where it is.
-pub(super) fn errors(form: &Form) -> Markup {
+pub(super) fn errors<'f>(fields: impl Iterator<Item = &'f Field>) -> Markup {
     html! {
         ul {
-            @for field in form.fields.iter().filter(|field| field.error.is_some()) {
+            @for field in fields.filter(|field| field.error.is_some()) {
                 li { a href={ "#" (id(field)) } { (field.label) } ": " (field.error_text()) }
             }
         }

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::form::{answers, errors};
+use super::form::{answers, edits, errors};
 use super::graph::picture;
 use super::layout::layout;
 use super::{exactly, fact};
@@ -34,9 +34,8 @@ fn banner(it: &Banner, shown: &TicketShown) -> Markup {
         div class={ "banner " (it.class) } role=(if it.class == "bad" { "alert" } else { "status" }) {
             h2 { (it.title) }
             p { (it.text) }
-            @if let Some(form) = shown.form.as_ref().filter(|form| form.is_wrong()) {
-                (errors(form))
-            }
+            @let wrong = || shown.wrong();
+            @if wrong().next().is_some() { (errors(wrong())) }
         }
     }
 }
@@ -49,6 +48,9 @@ fn question(shown: &TicketShown) -> Markup {
                 @if shown.proposal.is_some() { " " span.tag.patch { "graph change" } }
             }
             h1 { (shown.title()) }
+            @if let Some(next) = &shown.replaced_by {
+                p { a.button href={ "/tickets/" (next) } { "It was asked again: look at the newer ticket" } }
+            }
             @match &shown.proposal {
                 Some(proposal) => { (words(proposal)) }
                 None => { @if let Some(message) = &shown.message { p.lines { (message) } } }
@@ -81,9 +83,6 @@ fn words(proposal: &Proposal) -> Markup {
         }
         @if !proposal.why.is_empty() {
             p { strong { "Why this needs an approval:" } " " (proposal.why) }
-        }
-        @if let Some(again) = &proposal.asked_again {
-            p { a.button href={ "/tickets/" (again) } { "It was asked again: look at the newer ticket" } }
         }
     }
 }
@@ -226,6 +225,8 @@ fn decision(it: &TicketPage) -> Markup {
                     input type="hidden" name="token" value=(it.token);
                     input type="hidden" name="subject_hash" value=(shown.subject_hash);
                     @if let Some(form) = &shown.form { (answers(form)) }
+                    (edits(&shown.edits))
+                    @if let Some(why) = it.only_rejects() { p { strong { (why) } } }
                     div.field {
                         label for="reason" { "Reason" }
                         p.help #reason-help { "It stands in the log with your name." }
@@ -234,7 +235,9 @@ fn decision(it: &TicketPage) -> Markup {
                         }
                     }
                     div.actions {
-                        button.primary name="decision" value="approve" { "Approve" }
+                        @if it.only_rejects().is_none() || !shown.edits.fields.is_empty() {
+                            button.primary name="decision" value="approve" { "Approve" }
+                        }
                         button.danger name="decision" value="reject" formnovalidate { "Reject" }
                     }
                 }
@@ -261,6 +264,12 @@ fn votes(shown: &TicketShown) -> Markup {
                 p { "Anybody in the workspace who may decide approvals." }
             } @else {
                 ul { @for name in &shown.approvers { li { (name) } } }
+            }
+            @if !shown.barred.is_empty() {
+                p {
+                    "Four eyes: it is not approved by who started the run, proposed this or edited it ("
+                    (shown.barred.join(", ")) ")."
+                }
             }
             @if !shown.escalations.is_empty() {
                 h3 { "If nobody decides" }

@@ -1,5 +1,8 @@
 //! Deciding: a form becomes a vote, and every refusal a page.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use aob_answers::refusals::submit_error;
 use aob_answers::ticket_detail;
 use aob_coordinator::SubmitError;
@@ -15,7 +18,7 @@ use super::ticket::{Banner, TicketPage, to_decide};
 use super::{Chrome, Notice, field, look_at, sent_form, ticket_path};
 use crate::app::App;
 use crate::around::SignedIn;
-use crate::form::{Answered, answer};
+use crate::form::{Answered, Form, answer};
 use crate::shown::{Standing, standing};
 
 /// Characters of a reason.
@@ -57,13 +60,14 @@ pub(crate) async fn decide(
     if subject_hash.to_string() != row.subject_hash {
         return app.not_done(&signed_in, &row, &form, Refused::Changed).await;
     }
-    let data = match decision {
+    let (data, edits) = match decision {
         Vote::Approve => match app.answered(&signed_in, &row, &form).await? {
-            Ok(data) => data,
+            Ok(answered) => answered,
             Err(page) => return Ok(*page),
         },
-        Vote::Reject => None,
+        Vote::Reject => (None, BTreeMap::new()),
     };
+    let edited = !edits.is_empty();
     let reason = field(&form, "reason").trim().replace("\r\n", "\n");
     let reason: String = reason.chars().take(REASON_CHARS_MAX).collect();
     let vote = CastVote {
@@ -71,11 +75,12 @@ pub(crate) async fn decide(
         vote: decision,
         reason: (!reason.is_empty()).then(|| reason.into()),
         data,
+        edits,
         subject_hash: Some(subject_hash),
         roles: signed_in.caller.approver_roles(),
     };
     match app.vote(&signed_in.caller, RunId(row.run.0), vote).await {
-        Ok(()) => app.done(&signed_in, &ticket).await,
+        Ok(()) => app.done(&signed_in, &ticket, edited).await,
         Err(SubmitError::Rejected(rejection)) => {
             let refused = Refused::of(rejection.code);
             let refused = refused.ok_or_else(|| submit_error(SubmitError::Rejected(rejection)))?;
@@ -86,6 +91,9 @@ pub(crate) async fn decide(
     }
 }
 
+/// The answer to a ticket's form, and what was changed of what is to be approved.
+type Answers = (Option<Arc<Blob>>, BTreeMap<Arc<str>, serde_json::Value>);
+
 /// Why a decision was not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Refused {
@@ -95,6 +103,9 @@ enum Refused {
     NotApprover,
     NoPermission,
     InvalidForm,
+    FourEyes,
+    TooLate,
+    Edited,
     AskedAgain,
 }
 
@@ -108,8 +119,33 @@ impl Refused {
             (RejectionCode::RunCancelling, Self::Decided),
             (RejectionCode::NotAnApprover, Self::NotApprover),
             (RejectionCode::InvalidForm, Self::InvalidForm),
+            (RejectionCode::FourEyes, Self::FourEyes),
+            (RejectionCode::TicketExpired, Self::TooLate),
+            (RejectionCode::EditRefused, Self::Edited),
+            (RejectionCode::PatchRefused, Self::Edited),
         ];
         known.into_iter().find(|(known, _)| *known == code).map(|(_, refused)| refused)
+    }
+
+    /// What another answer, or another person, would get done.
+    fn may_be_mended(self) -> (StatusCode, Banner) {
+        if self == Self::FourEyes {
+            let text = "You started the run, proposed this or edited it. Nothing was decided.";
+            let banner = Banner::bad("Somebody else has to approve this", text);
+            return (StatusCode::FORBIDDEN, banner);
+        }
+        let banner = match self == Self::Edited {
+            true => Banner::bad(
+                "It may not be changed like that",
+                "Nothing was decided. What you changed breaks a rule, or would let the run do more than \
+                 was proposed.",
+            ),
+            false => Banner::bad(
+                "The answers do not fit the form",
+                "Nothing was decided. Look at them again.",
+            ),
+        };
+        (StatusCode::UNPROCESSABLE_ENTITY, banner)
     }
 
     fn says(self, status: &str, voted: bool) -> (StatusCode, Banner) {
@@ -126,6 +162,8 @@ impl Refused {
                     "Nothing was decided. Below is what is asked now: look at it, and decide again.",
                 ),
             ),
+            Self::FourEyes | Self::Edited | Self::InvalidForm => self.may_be_mended(),
+            Self::TooLate => Self::Decided.says("expired", voted),
             Self::Decided if status == "expired" => (
                 StatusCode::GONE,
                 bad(
@@ -155,10 +193,6 @@ impl Refused {
                 StatusCode::FORBIDDEN,
                 bad("You may not decide this", "Your key lets you look. Nothing was decided."),
             ),
-            Self::InvalidForm => (
-                StatusCode::UNPROCESSABLE_ENTITY,
-                bad("The answers do not fit the form", "Nothing was decided. Look at them again."),
-            ),
             Self::AskedAgain => (
                 StatusCode::CONFLICT,
                 bad(
@@ -178,13 +212,19 @@ impl App {
         signed_in: &SignedIn,
         row: &TicketRow,
         sent: &[(String, String)],
-    ) -> Result<Result<Option<std::sync::Arc<Blob>>, Box<Response>>, Refusal> {
+    ) -> Result<Result<Answers, Box<Response>>, Refusal> {
         let mut shown = self.shown(&signed_in.caller, row).await?;
-        let Some(form) = shown.form.take() else { return Ok(Ok(None)) };
-        match answer(form, sent) {
-            Answered::Data(data) => Ok(Ok(Some(Blob::of(data)))),
-            Answered::Wrong(form) => {
-                shown.form = Some(*form);
+        let edits = shown.edits.read(sent);
+        let answered = shown.form.take().map(|form| answer(form, sent));
+        match (answered, edits) {
+            (None, Some(edits)) => Ok(Ok((None, edits))),
+            (Some(Answered::Data(data)), Some(edits)) => Ok(Ok((Some(Blob::of(data)), edits))),
+            (wrong, _) => {
+                shown.form = match wrong {
+                    Some(Answered::Wrong(form)) => Some(*form),
+                    // Its answers are sent again with what is to be corrected.
+                    Some(Answered::Data(_)) | None => self.filled_in(signed_in, row, sent).await?,
+                };
                 let mut template = TicketPage::new(signed_in, shown);
                 template.reason = field(sent, "reason").to_owned();
                 template.banner = Some(Banner::bad(
@@ -194,6 +234,17 @@ impl App {
                 Ok(Err(Box::new(template.page(StatusCode::UNPROCESSABLE_ENTITY))))
             }
         }
+    }
+
+    /// The form of a ticket with what was typed into it.
+    async fn filled_in(
+        &self,
+        signed_in: &SignedIn,
+        row: &TicketRow,
+        sent: &[(String, String)],
+    ) -> Result<Option<Form>, Refusal> {
+        let form = self.shown(&signed_in.caller, row).await?.form;
+        Ok(form.map(|form| form.filled_in(sent)))
     }
 
     /// The ticket as it is, with why the decision was not taken.
@@ -216,8 +267,17 @@ impl App {
 
     /// After a vote that was taken in. Where the engine found that what was approved is not what
     /// would happen, it has asked again instead.
-    async fn done(&self, signed_in: &SignedIn, ticket: &str) -> Result<Response, Refusal> {
+    async fn done(
+        &self,
+        signed_in: &SignedIn,
+        ticket: &str,
+        edited: bool,
+    ) -> Result<Response, Refusal> {
         let row = self.reads.ticket_row(&signed_in.caller, ticket).await?;
+        let next = ticket_detail(&row)?.replaced_by.filter(|_| edited);
+        if let Some(next) = next {
+            return Ok(look_at(&format!("{}?done", ticket_path(&next.0))));
+        }
         if row.status == "cancelled" {
             return self.not_done(signed_in, &row, &[], Refused::AskedAgain).await;
         }

@@ -63,6 +63,14 @@ impl TicketPage {
         page(status, html::ticket(self))
     }
 
+    /// Why whoever is signed in may reject it, and not approve it as it is.
+    pub(crate) fn only_rejects(&self) -> Option<&'static str> {
+        self.shown.is_barred.then_some(
+            "You started the run, proposed this or edited it: somebody else has to approve it. You may \
+             reject it.",
+        )
+    }
+
     /// Why there is no form.
     pub(crate) fn why_not(&self) -> &'static str {
         match self.shown.standing {
@@ -100,6 +108,9 @@ pub(crate) async fn show(
             _ => "Your vote is recorded, and the run goes on.",
         };
         template.banner = Some(Banner::good(title, text));
+    } else if done && template.shown.is_barred && template.shown.is_pending() {
+        let text = "What you made of it was checked, and waits for somebody else's approval.";
+        template.banner = Some(Banner::good("Your changes are recorded", text));
     }
     Ok(template.page(StatusCode::OK))
 }

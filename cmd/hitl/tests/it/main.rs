@@ -2,6 +2,7 @@
 
 mod browser;
 mod decisions;
+mod edits;
 mod forms;
 mod hostile;
 mod inbox;

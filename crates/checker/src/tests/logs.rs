@@ -13,6 +13,7 @@ pub(super) fn all() -> Vec<Log> {
         diamond(),
         told_in_full(),
         waits(),
+        edited(),
         expiry(),
         mapped(),
         looped(),
@@ -159,6 +160,46 @@ pub(super) fn waits() -> Log {
         "approval_decided",
         json!({"ticket": "tk_1", "outcome": "approved", "by": "user:erin"}),
     );
+    log.completed(
+        "h",
+        0,
+        &json!({"approved": true}),
+        edges(&[("h->ok", "ok", "taken"), ("h->no", "no", "dead"), ("h->late", "late", "dead")]),
+    );
+    log.completed("ok", 0, &json!({"n": 1}), json!([]));
+    log.skipped("no", json!([])).skipped("late", json!([]));
+    log.run_completed(&json!({"ok": {"n": 1}}));
+    log
+}
+
+/// The same, but somebody changes what is to be approved.
+pub(super) fn edited() -> Log {
+    let mut log = waiting("edited");
+    asked(&mut log);
+    log.edit("approval_requested", 0, |kind| {
+        if let aob_engine::EventKind::ApprovalRequested(data) = kind {
+            data.editable = vec!["/n".into()];
+        }
+    });
+    log.next(2_000).add(
+        "approval_edited",
+        json!({
+            "ticket": "tk_1", "by": "user:alice", "edits": payload(&json!({"/n": 2})), "next": "tk_2",
+        }),
+    );
+    log.add(
+        "approval_decided",
+        json!({"ticket": "tk_1", "outcome": "cancelled", "by": "user:alice"}),
+    );
+    let asked = log.events[log.find("approval_requested", 0)].clone();
+    let aob_engine::EventKind::ApprovalRequested(mut again) = asked.kind else { return log };
+    again.ticket = aob_engine::TicketId("tk_2".into());
+    again.replaces = Some(aob_engine::TicketId("tk_1".into()));
+    log.add("approval_requested", serde_json::to_value(&again).expect("it is JSON"));
+    for by in ["user:alice", "user:bob"] {
+        log.next(1).add("approval_voted", json!({"ticket": "tk_2", "by": by, "vote": "approve"}));
+    }
+    log.add("approval_decided", json!({"ticket": "tk_2", "outcome": "approved", "by": "user:bob"}));
     log.completed(
         "h",
         0,

@@ -177,6 +177,48 @@ mutations! {
         if let EventKind::ApprovalVoted(data) = kind { data.by.0 = "user:erin".into(); }
     });
     "I-39" "a vote after the decision" waits |log| log.move_before("approval_decided", 0, 1);
+    "I-39" "a vote after the time" waits |log| log.edit("approval_requested", 0, |kind| {
+        if let EventKind::ApprovalRequested(data) = kind {
+            data.expires_at = Some(data.escalations[0].at.plus_ms(1));
+        }
+    });
+    "I-40" "who started it approves" waits |log| log.edit("approval_requested", 0, |kind| {
+        if let EventKind::ApprovalRequested(data) = kind {
+            data.four_eyes = true;
+            data.barred = vec![aob_engine::Actor("user:alice".into())];
+        }
+    });
+    "I-39" "the replaced ticket was approved" edited |log| {
+        log.edit("approval_decided", 0, |kind| if let EventKind::ApprovalDecided(data) = kind {
+            data.outcome = ApprovalOutcome::Expired;
+        });
+    };
+    "I-40" "who edits asks other people" edited |log| log.edit("approval_requested", 1, |kind| {
+        if let EventKind::ApprovalRequested(data) = kind { data.approvers.clear(); }
+    });
+    "I-40" "who edits approves in spite of four eyes" edited |log| {
+        for nth in [0, 1] {
+            log.edit("approval_requested", nth, |kind| {
+                if let EventKind::ApprovalRequested(data) = kind { data.four_eyes = true; }
+            });
+        }
+    };
+    "I-41" "a field is edited that may not be" edited |log| log.edit("approval_requested", 0, |kind| {
+        if let EventKind::ApprovalRequested(data) = kind { data.editable = vec!["/m".into()]; }
+    });
+    "I-41" "a fixed field is edited" edited |log| log.edit("approval_requested", 0, |kind| {
+        if let EventKind::ApprovalRequested(data) = kind { data.fixed = vec!["/n/below".into()]; }
+    });
+    "I-41" "another ticket asks than was said" edited |log| log.edit("approval_edited", 0, |kind| {
+        if let EventKind::ApprovalEdited(data) = kind { data.next = aob_engine::TicketId("tk_9".into()); }
+    });
+    "I-16" "an instance asks again that does not ask" edited |log| {
+        log.edit("approval_requested", 1, |kind| {
+            if let EventKind::ApprovalRequested(data) = kind {
+                data.instance = Some(InstanceId::top("ok"));
+            }
+        });
+    };
     "I-40" "an agent decides" waits |log| log.edit("approval_voted", 0, |kind| {
         if let EventKind::ApprovalVoted(data) = kind { data.by.0 = "agent:a1".into(); }
     });

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use aob_engine::{
-    Blob, Dispatch, Effect, Fidelity, PayloadRef, Rejection, Request, RunId, RunState, RunStatus,
-    Timestamp, WorkspaceId,
+    Actor, Blob, Dispatch, Effect, Fidelity, PayloadRef, Rejection, Request, RunId, RunState,
+    RunStatus, Timestamp, WorkspaceId,
 };
 use aob_ir::{Digest, Ir, Priority};
 use aob_store::{AppendBatch, AppendOutcome, Head, IdempotencyKey, IdempotencyRow, OutboxKey};
@@ -244,6 +244,7 @@ impl ChildContext {
             fidelity: state.fidelity(),
             cancel_grace_ms: state.cancel_grace_ms(),
             children: state.children(),
+            started_by: state.started_by(),
         }
     }
 }
@@ -274,4 +275,6 @@ pub struct ChildContext {
     pub cancel_grace_ms: u64,
     /// Meaning of sub-workflow tags.
     pub children: BTreeMap<Arc<str>, Digest>,
+    /// Who asked for the topmost run.
+    pub started_by: Actor,
 }

@@ -270,6 +270,7 @@ impl Stack {
             vote,
             reason: None,
             data: None,
+            edits: Default::default(),
             subject_hash: None,
             roles: Vec::new(),
         };

@@ -33,6 +33,8 @@ pub fn apply(state: &mut RunState, event: &Event) {
         EventKind::ApprovalRequested(data) => waits::approval_requested(state, data, now),
         EventKind::ApprovalVoted(data) => waits::voted(state, data),
         EventKind::ApprovalEscalated(data) => waits::escalated(state, data),
+        // What it leads to stands in the events that follow.
+        EventKind::ApprovalEdited(_) => {}
         EventKind::ApprovalDecided(data) => waits::decided(state, data),
         EventKind::ChildStarted(data) => waits::child(state, data, now),
         EventKind::MapExpanded(data) => waits::map(state, data, now),
@@ -122,6 +124,7 @@ fn created(state: &mut RunState, data: &RunCreated, now: Now) {
         cancel_grace_ms: data.cancel_grace_ms,
         children: data.children.clone(),
         created_at: now.at,
+        started_by: data.actor.clone(),
     };
     state.meta = Some(Arc::new(meta));
     state.head.phase = Phase::Active;

@@ -165,10 +165,16 @@ fn close(
     }
 }
 
-/// Takes the expiry of a patch's ticket off the timers.
+/// Takes the expiry and the next escalation of a patch's ticket off the timers.
 pub(super) fn settle(state: &mut RunState, number: PatchNo) {
-    let expires_at = state.patches.get(&number).and_then(|patch| patch.expires_at);
-    if let Some(at) = expires_at {
-        state.timers.remove(&(at, TimerKind::PatchExpiry, patch_key(number)));
+    let Some(patch) = state.patches.get(&number) else { return };
+    let ticket = patch.ticket.as_ref().and_then(|ticket| state.tickets.get(ticket));
+    let next = ticket.and_then(|ticket| ticket.escalations.get(ticket.escalated as usize));
+    let timers = [
+        patch.expires_at.map(|at| (at, TimerKind::PatchExpiry)),
+        next.map(|step| (step.at, TimerKind::PatchEscalation)),
+    ];
+    for (at, kind) in timers.into_iter().flatten() {
+        state.timers.remove(&(at, kind, patch_key(number)));
     }
 }

@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
+use aob_ir::Fields;
+
 use super::{Now, open, patches, settle};
 use crate::event::{
     ApprovalDecided, ApprovalEscalated, ApprovalRequested, ApprovalVoted, AttemptRedispatched,
     ChildStarted, MapExpanded, NodeCancelling, NodeParked, NodeScheduled, NodeWaiting,
     RetryGranted, RetryScheduled, SignalAwaited, SignalReceived, TimerStarted,
 };
+use crate::ids::Timestamp;
 use crate::state::{
     About, ChildState, Doing, FailureNote, InstanceStatus, JobState, Key, MapState, RunState,
     Ticket, TimerKind,
@@ -175,17 +178,40 @@ pub(super) fn approval_requested(state: &mut RunState, data: &ApprovalRequested,
         expires_at: data.expires_at,
         votes: Vec::new(),
         decided: false,
+        reissues: replaced(state, data),
+        replaced_by: None,
+        four_eyes: data.four_eyes,
+        barred: data.barred.clone(),
+        fields: Fields { editable: data.editable.clone(), fixed: data.fixed.clone() },
     };
     state.tickets.insert(data.ticket.clone(), ticket);
+    let first = data.escalations.first().map(|step| escalation(step.at, &about));
     match about {
         About::Instance(key) => {
             expire(state, &key, data.expires_at);
-            if let Some(first) = data.escalations.first() {
-                state.timers.insert((first.at, TimerKind::Escalation, key.clone()), ());
-            }
             wait(state, &key, now, Doing::Approval { ticket: data.ticket.clone() });
         }
         About::Patch(number) => patches::asked(state, number, data),
+    }
+    // Last: what the ticket that it replaces had for timers is gone now.
+    if let Some(timer) = first {
+        state.timers.insert(timer, ());
+    }
+}
+
+/// Tells a replaced ticket by which; returns how many stand behind the new one.
+fn replaced(state: &mut RunState, data: &ApprovalRequested) -> u32 {
+    let before = data.replaces.as_ref().and_then(|ticket| state.tickets.get_mut(ticket));
+    let Some(before) = before else { return 0 };
+    before.replaced_by = Some(data.ticket.clone());
+    before.reissues + 1
+}
+
+/// The timer of an escalation.
+fn escalation(at: Timestamp, about: &About) -> (Timestamp, TimerKind, Key) {
+    match about {
+        About::Instance(key) => (at, TimerKind::Escalation, key.clone()),
+        About::Patch(number) => (at, TimerKind::PatchEscalation, patches::patch_key(*number)),
     }
 }
 
@@ -203,12 +229,12 @@ pub(super) fn escalated(state: &mut RunState, data: &ApprovalEscalated) {
         ticket.approvers.push(data.to.clone());
     }
     let next = ticket.escalations.get(ticket.escalated as usize).map(|step| step.at);
-    let About::Instance(key) = ticket.about.clone() else { return };
+    let about = ticket.about.clone();
     if let Some(at) = fired {
-        state.timers.remove(&(at, TimerKind::Escalation, key.clone()));
+        state.timers.remove(&escalation(at, &about));
     }
     if let Some(at) = next {
-        state.timers.insert((at, TimerKind::Escalation, key), ());
+        state.timers.insert(escalation(at, &about), ());
     }
 }
 

@@ -6,6 +6,7 @@ mod child;
 mod compensate;
 mod control;
 mod edges;
+mod edits;
 mod failure;
 mod graph;
 mod inline;

@@ -7,9 +7,7 @@ use aob_ir::NodeIr;
 
 use super::{Decider, Step, Stop};
 use crate::command::{LeaseView, NoChange};
-use crate::event::{
-    ApprovalEscalated, AttemptRedispatched, CancelCause, Failure, FailureOutcome, NodeCancelling,
-};
+use crate::event::{AttemptRedispatched, CancelCause, Failure, FailureOutcome, NodeCancelling};
 use crate::ids::{InstanceId, Timestamp};
 use crate::state::{Doing, InstanceStatus, JobState, Key, LEASE_MS, TimerKind};
 
@@ -61,6 +59,11 @@ impl<'a> Decider<'a> {
                 }
             } else if kind == TimerKind::PatchExpiry {
                 self.expire_patch(key.node);
+            } else if kind == TimerKind::PatchEscalation {
+                let patch = self.state.patches.get(&key.node);
+                if let Some(ticket) = patch.and_then(|patch| patch.ticket.clone()) {
+                    self.escalate(&ticket);
+                }
             } else {
                 let id = self.state.id_of(&key);
                 if let Some(node) = self.find(&id) {
@@ -93,11 +96,7 @@ impl<'a> Decider<'a> {
                 self.write_cancelled(id, CancelCause::Fenced)
             }
             (TimerKind::Escalation, Doing::Approval { ticket }) => {
-                let state = self.state.tickets.get(ticket);
-                let next = state.and_then(|t| t.escalations.get(t.escalated as usize)).cloned();
-                if let Some(step) = next.filter(|step| step.at <= self.now) {
-                    self.emit(ApprovalEscalated { ticket: ticket.clone(), to: step.to });
-                }
+                self.escalate(ticket);
                 Ok(())
             }
             (TimerKind::Expiry, doing) => self.expire(doing, node, id),
@@ -108,7 +107,8 @@ impl<'a> Decider<'a> {
                 | TimerKind::Fence
                 | TimerKind::Escalation
                 | TimerKind::Deadline
-                | TimerKind::PatchExpiry,
+                | TimerKind::PatchExpiry
+                | TimerKind::PatchEscalation,
                 _,
             ) => Ok(()),
         }

@@ -59,6 +59,26 @@ pub struct ApprovalRequested {
     /// When the ticket expires.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
+    /// The ticket in whose place this one is asked, as what that one covered has changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<TicketId>,
+    /// Who is in `barred` may reject, and not approve.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub four_eyes: bool,
+    /// With `four_eyes`: who started the run, proposed the patch or edited what is to be approved.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub barred: Vec<Actor>,
+    /// Fields that an approver may edit, as [`aob_ir::Fields`] has them: of the instance's input, or
+    /// of the document that the patch gives.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub editable: Vec<Arc<str>>,
+    /// Fields that nobody may edit.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fixed: Vec<Arc<str>>,
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// A vote.
@@ -95,6 +115,20 @@ pub struct ApprovalEscalated {
     pub ticket: TicketId,
     /// Who may decide from here on, too.
     pub to: Approver,
+}
+
+/// See [`EventKind::ApprovalEdited`]. What follows from it stands in the events after it: the end of
+/// this ticket, of a patch its new plan, and the ticket that asks about it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ApprovalEdited {
+    /// The ticket that was shown.
+    pub ticket: TicketId,
+    /// Who changed it.
+    pub by: Actor,
+    /// New values by the JSON pointers of the fields that they replace.
+    pub edits: Payload,
+    /// The ticket that asks about what came out.
+    pub next: TicketId,
 }
 
 /// How a ticket ended.

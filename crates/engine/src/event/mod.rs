@@ -93,6 +93,8 @@ event_kinds! {
     ApprovalVoted => "approval_voted",
     /// The ticket went to the next in its chain.
     ApprovalEscalated => "approval_escalated",
+    /// An approver changed what is to be approved: another ticket asks about that.
+    ApprovalEdited => "approval_edited",
     /// The ticket is decided, once.
     ApprovalDecided => "approval_decided",
     /// A child run was opened.
@@ -179,6 +181,7 @@ impl EventKind {
             Self::NodeCancelled(data) => data.undo_input.iter().for_each(see),
             Self::SignalReceived(data) => see(&data.payload),
             Self::RunCompleted(data) => see(&data.output),
+            Self::ApprovalEdited(data) => see(&data.edits),
             Self::PatchProposed(data) => see(&data.operations),
             Self::PatchPlanned(data) => see(&data.operations),
             Self::PatchApplied(data) => {

@@ -54,7 +54,7 @@ pub struct RunCreated {
     pub children: BTreeMap<Arc<str>, Digest>,
     /// Agents this run may ever contain.
     pub agents: u32,
-    /// Who asked.
+    /// Who asked; for a child run, for the topmost one.
     pub actor: Actor,
 }
 

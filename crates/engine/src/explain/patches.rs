@@ -25,11 +25,12 @@ impl Explainer<'_> {
         };
         let why = patch.planned.as_ref().and_then(|planned| planned.approval.as_deref());
         let why = why.map_or(String::new(), |why| format!(": {why}"));
+        let more = ticket.map_or(String::new(), super::asked_of);
         let (run, id) = (&self.run, &patch.id);
         Wait {
             instance: None,
             reason: "patch_approval",
-            message: format!("patch {id}{what} by {} waits for an approval{why}", patch.by),
+            message: format!("patch {id}{what} by {} waits for an approval{why}{more}", patch.by),
             since: patch.proposed_at,
             until: patch.expires_at,
             owner,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use aob_ir::{Digest, EffectClass, Priority, SecretSlot};
+use aob_ir::{Digest, EffectClass, Fields, Priority, SecretSlot};
 use serde::{Deserialize, Serialize};
 
 use super::names::NameId;
@@ -318,6 +318,14 @@ pub(crate) struct Ticket {
     pub(crate) expires_at: Option<Timestamp>,
     pub(crate) votes: Vec<(Actor, Vote)>,
     pub(crate) decided: bool,
+    /// Tickets in whose place this one is asked, one after the other.
+    pub(crate) reissues: u32,
+    /// The ticket that is asked in its place.
+    pub(crate) replaced_by: Option<TicketId>,
+    pub(crate) four_eyes: bool,
+    pub(crate) barred: Vec<Actor>,
+    /// What may be edited before approving.
+    pub(crate) fields: Fields,
 }
 
 /// A completed instance that can be undone.

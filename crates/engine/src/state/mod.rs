@@ -84,6 +84,8 @@ pub(crate) enum TimerKind {
     Deadline,
     /// A patch that nobody decided on is rejected.
     PatchExpiry,
+    /// The ticket of a patch goes to the next in its chain.
+    PatchEscalation,
 }
 
 /// Where a run is in its life.
@@ -127,6 +129,8 @@ pub(crate) struct Meta {
     pub(crate) cancel_grace_ms: u64,
     pub(crate) children: BTreeMap<Arc<str>, Digest>,
     pub(crate) created_at: Timestamp,
+    /// Who asked for the run.
+    pub(crate) started_by: Actor,
 }
 
 /// The scalars of a run: small, so a decision keeps a copy to go back to.

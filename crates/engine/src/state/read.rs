@@ -8,14 +8,14 @@ use serde::{Deserialize, Serialize};
 
 use super::{Doing, InstanceStatus, Phase, RunState};
 use crate::event::{Fidelity, ParentLink};
-use crate::ids::{RunId, Timestamp, WorkspaceId};
+use crate::ids::{Actor, RunId, Timestamp, WorkspaceId};
 use crate::value::PayloadRef;
 
 /// How long a lease lasts without a heartbeat.
 pub const LEASE_MS: u64 = 15_000;
 
 /// Version of the snapshot encoding. A snapshot of another version is ignored.
-pub const SNAPSHOT_FORMAT: u32 = 3;
+pub const SNAPSHOT_FORMAT: u32 = 4;
 
 /// Run states (design.md section 9).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -132,6 +132,11 @@ impl RunState {
     /// The tag it was started by.
     pub fn tag(&self) -> Option<Arc<str>> {
         self.meta.as_ref().and_then(|meta| meta.tag.clone())
+    }
+
+    /// Who asked for it; for a child run, for the topmost one.
+    pub fn started_by(&self) -> Actor {
+        self.meta.as_ref().map_or_else(Actor::system, |meta| meta.started_by.clone())
     }
 
     /// Its labels.

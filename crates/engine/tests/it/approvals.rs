@@ -90,6 +90,37 @@ fn an_approval_expires_and_escalates() {
     late.vote("user:ada", Vote::Approve).expect_err("it expired");
 }
 
+/// The tick that would write the end of a ticket may be late; its time is over all the same.
+#[test]
+fn a_vote_after_the_time_is_refused_before_the_tick_too() {
+    let mut document = approval(json!({"quorum": 2}), both());
+    document["nodes"][1]["timeout_ms"] = json!(5000);
+    let mut run = Run::start(&document, json!({}));
+    run.now = run.now.plus_ms(4_999);
+    run.vote("user:ada", Vote::Approve).expect("in time");
+    run.now = run.now.plus_ms(1);
+    for vote in [Vote::Approve, Vote::Reject] {
+        let refused = run.vote("user:bob", vote).expect_err("its time is over");
+        assert_eq!(refused.code, RejectionCode::TicketExpired);
+    }
+    assert!(!run.vote("user:ada", Vote::Approve).expect("a repetition is no error"));
+    assert!(run.tick(0));
+    assert_eq!(run.lines()[0], "approval_decided expired");
+}
+
+#[test]
+fn who_started_the_run_does_not_approve_where_four_eyes_are_asked_for() {
+    let mut run = Run::start(&approval(json!({"four_eyes": true}), both()), json!({}));
+    let refused = run.vote("user:ada", Vote::Approve).expect_err("she started it");
+    assert_eq!(refused.code, RejectionCode::FourEyes);
+    let waits = aob_engine::explain(&run.state, Some(&run.ir), &Default::default());
+    assert!(waits[0].message.ends_with("; user:ada may not approve it"), "{}", waits[0].message);
+    run.vote("user:bob", Vote::Approve).expect("he did not");
+    assert_eq!(run.status(), RunStatus::Completed);
+    let mut run = Run::start(&approval(json!({"four_eyes": true}), both()), json!({}));
+    run.vote("user:ada", Vote::Reject).expect("she may reject");
+}
+
 #[test]
 fn the_answer_must_fit_the_form() {
     let config = json!({"form": {"type": "object", "required": ["limit"]}});

@@ -278,6 +278,22 @@ impl Run {
             vote,
             reason: Some("because".into()),
             data: None,
+            edits: Default::default(),
+            subject_hash: None,
+            roles: vec!["approver".into()],
+        };
+        self.command_by(by, Command::Vote(cast))
+    }
+
+    /// Changes what is to be approved, and approves that.
+    pub(crate) fn edit(&mut self, by: &str, edits: Value) -> Result<bool, Rejection> {
+        let edits = edits.as_object().expect("pointers and values").iter();
+        let cast = CastVote {
+            ticket: self.ticket(),
+            vote: Vote::Approve,
+            reason: None,
+            data: None,
+            edits: edits.map(|(pointer, value)| (pointer.as_str().into(), value.clone())).collect(),
             subject_hash: None,
             roles: vec!["approver".into()],
         };

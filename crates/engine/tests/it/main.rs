@@ -5,6 +5,7 @@ mod by_hand;
 mod children;
 mod conditions;
 mod docs;
+mod edits;
 mod effects;
 mod explain;
 mod failures;

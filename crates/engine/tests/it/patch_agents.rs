@@ -45,6 +45,7 @@ fn approve(run: &mut Run, patch: &str) {
         vote: Vote::Approve,
         reason: None,
         data: None,
+        edits: Default::default(),
         subject_hash: view.subject_hash,
         roles: Vec::new(),
     };

@@ -10,12 +10,12 @@ use serde_json::Value;
 
 use super::spec::Spec;
 use super::upstream::Read;
-use super::{edges, graph, joins, loops, upstream};
+use super::{edges, graph, joins, loops, policies, upstream};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::document::{self, Defaults};
 use crate::{
     Capability, ChecksIr, Digest, Ir, JsonSchema, Limits, NodeIr, NodeIx, OnFailure, OnUnknown,
-    RetryIr, Template, Tier, canonical_json, parse,
+    PatchPolicy, RetryIr, Template, Tier, canonical_json, parse,
 };
 
 /// Compiles one alias-free document. Problems go to `problems` with pointers below `base`.
@@ -29,6 +29,7 @@ pub(super) fn compile_unit(
     let specs = unit.specs(document);
     let mut nodes: Vec<NodeIr> = specs.iter().map(|spec| unit.node(spec)).collect();
     unit.check_agents();
+    unit.check_patch_policy(document);
     let mut edges = edges::compile(&mut unit, document, &specs);
     let order = graph::check(&mut unit, &specs, &edges);
     let mut loops = loops::compile(&mut unit, &specs, &edges, order.as_ref());
@@ -50,6 +51,7 @@ pub(super) struct Unit<'p> {
     pub(super) on_unknown: OnUnknown,
     pub(super) limits: Limits,
     on_failure: OnFailure,
+    pub(super) patches: PatchPolicy,
     inputs_schema: Option<JsonSchema>,
     /// Templates so far, by their source: of the nodes of a generated graph many are alike.
     pub(super) templates: IndexMap<Arc<Value>, Template>,
@@ -80,6 +82,7 @@ pub(super) struct DeclaredInputs {
 impl<'p> Unit<'p> {
     fn new(document: &Value, base: &str, problems: &'p mut Vec<Diagnostic>) -> Self {
         let inputs = document.get("inputs");
+        let given: document::Policies = read(document, "policies").unwrap_or_default();
         let mut unit = Self {
             base: base.to_owned(),
             problems,
@@ -92,7 +95,8 @@ impl<'p> Unit<'p> {
                 Some(document::OnUnknown::Skip) | None => OnUnknown::Skip,
             },
             limits: limits(&read(document, "limits").unwrap_or_default()),
-            on_failure: on_failure(&read(document, "policies").unwrap_or_default()),
+            on_failure: policies::on_failure(&given),
+            patches: policies::patches(given.patches.as_ref()),
             inputs_schema: None,
             templates: IndexMap::new(),
             declared_inputs: inputs.and_then(DeclaredInputs::of),
@@ -238,6 +242,7 @@ impl<'p> Unit<'p> {
             inputs_schema: self.inputs_schema,
             limits: self.limits,
             on_failure: self.on_failure,
+            patches: self.patches,
             inline_children: self.inline_children,
             child_tags: self.child_tags.into_iter().collect(),
             agents: self.agents,
@@ -292,12 +297,5 @@ fn limits(limits: &document::Limits) -> Limits {
         max_instances: limits.max_instances.map_or(1_000_000, |instances| instances.get()),
         max_depth: depth.unwrap_or(16),
         max_agents: agents.unwrap_or(5),
-    }
-}
-
-fn on_failure(policies: &document::Policies) -> OnFailure {
-    match policies.on_failure {
-        Some(document::PoliciesOnFailure::Compensate) => OnFailure::Compensate,
-        Some(document::PoliciesOnFailure::Stop) | None => OnFailure::Stop,
     }
 }

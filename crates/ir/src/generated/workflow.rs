@@ -633,6 +633,47 @@ impl ::std::str::FromStr for Expression {
         Ok(Self(value.to_string()))
     }
 }
+///A JSON pointer in which `*` stands for any one key or index. It names that field and everything below it.
+#[derive(
+    ::serde::Deserialize,
+    ::serde::Serialize,
+    Clone,
+    Debug,
+    Eq,
+    Hash,
+    Ord,
+    PartialEq,
+    PartialOrd
+)]
+#[serde(transparent)]
+pub struct FieldPattern(pub ::std::string::String);
+impl ::std::ops::Deref for FieldPattern {
+    type Target = ::std::string::String;
+    fn deref(&self) -> &::std::string::String {
+        &self.0
+    }
+}
+impl ::std::convert::From<FieldPattern> for ::std::string::String {
+    fn from(value: FieldPattern) -> Self {
+        value.0
+    }
+}
+impl ::std::convert::From<::std::string::String> for FieldPattern {
+    fn from(value: ::std::string::String) -> Self {
+        Self(value)
+    }
+}
+impl ::std::fmt::Display for FieldPattern {
+    fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+impl ::std::str::FromStr for FieldPattern {
+    type Err = ::std::convert::Infallible;
+    fn from_str(value: &str) -> ::std::result::Result<Self, Self::Err> {
+        Ok(Self(value.to_string()))
+    }
+}
 ///Keeps the items for which an expression is true. Output: the list.
 #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
 #[serde(deny_unknown_fields)]
@@ -640,6 +681,49 @@ pub struct FilterConfig {
     ///CEL over `item` and `index`, and `input`, `ctx`, `inputs` and `run`.
     pub expression: ::std::string::String,
     pub items: Items,
+}
+///True: who started the run, proposed the patch or edited what is to be approved may reject it, and not approve it.
+#[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+#[serde(transparent)]
+pub struct FourEyes(pub bool);
+impl ::std::ops::Deref for FourEyes {
+    type Target = bool;
+    fn deref(&self) -> &bool {
+        &self.0
+    }
+}
+impl ::std::convert::From<FourEyes> for bool {
+    fn from(value: FourEyes) -> Self {
+        value.0
+    }
+}
+impl ::std::convert::From<bool> for FourEyes {
+    fn from(value: bool) -> Self {
+        Self(value)
+    }
+}
+impl ::std::fmt::Display for FourEyes {
+    fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+impl ::std::str::FromStr for FourEyes {
+    type Err = <bool as ::std::str::FromStr>::Err;
+    fn from_str(value: &str) -> ::std::result::Result<Self, Self::Err> {
+        Ok(Self(value.parse()?))
+    }
+}
+impl ::std::convert::TryFrom<&str> for FourEyes {
+    type Error = <bool as ::std::str::FromStr>::Err;
+    fn try_from(value: &str) -> ::std::result::Result<Self, Self::Error> {
+        value.parse()
+    }
+}
+impl ::std::convert::TryFrom<String> for FourEyes {
+    type Error = <bool as ::std::str::FromStr>::Err;
+    fn try_from(value: String) -> ::std::result::Result<Self, Self::Error> {
+        value.parse()
+    }
 }
 ///Calls a function. Built in are `echo` (returns `args`), `sleep` (`ms`) and `fail` (`message`, `code`, `retryable`); others are served by runners of a pool, and wait until one serves them. Output: what the function returns.
 #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
@@ -686,19 +770,27 @@ for HandoffConfigSchema {
         Self::Object(value)
     }
 }
-///Asks people for an approval. Output: `{approved, by, reason, data}`.
+///Asks people for an approval. Output: `{approved, by, reason, data}`, and `subject` with `editable`.
 #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, Default, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub struct HitlConfig {
     ///Who may decide. Empty: everybody in the workspace with the permission.
     #[serde(default, skip_serializing_if = "::std::vec::Vec::is_empty")]
     pub approvers: ::std::vec::Vec<Approver>,
+    ///Fields of the node's input that an approver may edit before approving, `*` standing for any one part; what is below is editable too. With it, the output has `subject`: the input as it was approved.
+    #[serde(default, skip_serializing_if = "::std::vec::Vec::is_empty")]
+    pub editable: ::std::vec::Vec<FieldPattern>,
     ///Who may decide too after a while.
     #[serde(default, skip_serializing_if = "::std::vec::Vec::is_empty")]
     pub escalate: ::std::vec::Vec<EscalationStep>,
+    ///Fields that nobody may edit, whatever `editable` says.
+    #[serde(default, skip_serializing_if = "::std::vec::Vec::is_empty")]
+    pub fixed: ::std::vec::Vec<FieldPattern>,
     ///JSON Schema (2020-12) of the data that an approver gives along.
     #[serde(default, skip_serializing_if = "::serde_json::Map::is_empty")]
     pub form: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
+    #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+    pub four_eyes: ::std::option::Option<FourEyes>,
     ///What is asked, with references. Without it: the node's id.
     #[serde(skip_serializing_if = "::std::option::Option::is_none")]
     pub message: ::std::option::Option<::std::string::String>,
@@ -1685,6 +1777,31 @@ impl ::std::convert::TryFrom<::std::string::String> for OnUnknown {
         value.parse()
     }
 }
+///How patches of a run are approved, where they need an approval. No patch of a run changes it.
+#[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, Default, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct PatchPolicy {
+    ///Who may decide. Empty: whom the workspace names, or everybody in it with the permission.
+    #[serde(default, skip_serializing_if = "::std::vec::Vec::is_empty")]
+    pub approvers: ::std::vec::Vec<Approver>,
+    ///Fields of what a patch adds or changes that an approver may edit before approving: `/nodes/{id}/...` or `/edges/{id}/...`, `*` standing for any one part; what is below is editable too. Empty: none.
+    #[serde(default, skip_serializing_if = "::std::vec::Vec::is_empty")]
+    pub editable: ::std::vec::Vec<FieldPattern>,
+    ///Who may decide too after a while.
+    #[serde(default, skip_serializing_if = "::std::vec::Vec::is_empty")]
+    pub escalate: ::std::vec::Vec<EscalationStep>,
+    ///Fields that nobody may edit, whatever `editable` says.
+    #[serde(default, skip_serializing_if = "::std::vec::Vec::is_empty")]
+    pub fixed: ::std::vec::Vec<FieldPattern>,
+    #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+    pub four_eyes: ::std::option::Option<FourEyes>,
+    ///Approvals needed; one rejection rejects.
+    #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+    pub quorum: ::std::option::Option<::std::num::NonZeroU64>,
+    ///Milliseconds that a patch waits for its approval before it is rejected.
+    #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+    pub timeout_ms: ::std::option::Option<::std::num::NonZeroU64>,
+}
 ///Rules for the whole run.
 #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, Default, PartialEq)]
 #[serde(deny_unknown_fields)]
@@ -1692,6 +1809,8 @@ pub struct Policies {
     ///What happens to completed nodes when the run fails: nothing, or `compensate` of those that declare it, last first.
     #[serde(skip_serializing_if = "::std::option::Option::is_none")]
     pub on_failure: ::std::option::Option<PoliciesOnFailure>,
+    #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+    pub patches: ::std::option::Option<PatchPolicy>,
 }
 ///What happens to completed nodes when the run fails: nothing, or `compensate` of those that declare it, last first.
 #[derive(

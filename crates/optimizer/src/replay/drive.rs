@@ -225,7 +225,15 @@ impl Driver<'_> {
             for answer in self.world.votes(ticket) {
                 let Answer { by, roles, vote, reason, data } = answer;
                 let (ticket, data) = (ticket.ticket.clone(), data.map(Blob::of));
-                let vote = CastVote { ticket, vote, reason, data, subject_hash: None, roles };
+                let vote = CastVote {
+                    ticket,
+                    vote,
+                    reason,
+                    data,
+                    edits: BTreeMap::new(),
+                    subject_hash: None,
+                    roles,
+                };
                 self.later(0, by, Command::Vote(vote));
             }
         } else if let EventKind::SignalAwaited(wait) = kind {

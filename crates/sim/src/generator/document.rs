@@ -158,14 +158,7 @@ fn config(node: &Node) -> Option<Value> {
             }
             config
         }
-        Kind::Hitl { approvers, quorum, escalate_after_ms } => {
-            let users: Vec<Value> = approvers.iter().map(|user| json!({"user": user})).collect();
-            let mut config = json!({"message": "Go on?", "approvers": users, "quorum": quorum});
-            if let Some(after_ms) = escalate_after_ms {
-                config["escalate"] = json!([{"after_ms": after_ms, "to": {"user": "erin"}}]);
-            }
-            config
-        }
+        Kind::Hitl { .. } => hitl(&node.kind)?,
         Kind::Timer { for_ms } => json!({"for_ms": for_ms}),
         Kind::Signal { name } => json!({"name": name}),
         Kind::Handoff => json!({"to": "night-shift"}),
@@ -232,4 +225,18 @@ impl Guard {
             Self::Not(inner) => format!("!({})", inner.to_cel()),
         }
     }
+}
+
+fn hitl(kind: &Kind) -> Option<Value> {
+    let Kind::Hitl { approvers, quorum, escalate_after_ms, four_eyes } = kind else { return None };
+    let users = approvers.iter().copied().chain(four_eyes.then_some("alice"));
+    let users: Vec<Value> = users.map(|user| json!({"user": user})).collect();
+    let mut config = json!({"message": "Go on?", "approvers": users, "quorum": quorum});
+    if *four_eyes {
+        config["four_eyes"] = json!(true);
+    }
+    if let Some(after_ms) = escalate_after_ms {
+        config["escalate"] = json!([{"after_ms": after_ms, "to": {"user": "erin"}}]);
+    }
+    Some(config)
 }

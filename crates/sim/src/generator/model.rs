@@ -134,6 +134,8 @@ pub enum Kind {
         quorum: u32,
         /// When `erin` may decide too.
         escalate_after_ms: Option<u64>,
+        /// Alice is asked too, and may not approve what she started.
+        four_eyes: bool,
     },
     /// `timer`.
     Timer {

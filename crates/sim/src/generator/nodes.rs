@@ -242,14 +242,17 @@ impl Builder {
     }
 
     fn hitl(&mut self) -> Kind {
-        let all = ["alice", "bob", "carol"];
-        let people = self.dice.count(1..=3);
+        let four_eyes = self.dice.percent(25);
+        // Alice starts the runs.
+        let all = if four_eyes { &["bob", "carol"][..] } else { &["alice", "bob", "carol"] };
+        let people = self.dice.count(1..=all.len());
         let quorum = self.dice.count(1..=people);
         let escalate_after_ms = self.dice.percent(25).then(|| self.dice.within(1_000..=50_000));
         Kind::Hitl {
             approvers: all[..people].to_vec(),
             quorum: u32::try_from(quorum).unwrap_or(1),
             escalate_after_ms,
+            four_eyes,
         }
     }
 

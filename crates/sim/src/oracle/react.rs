@@ -44,6 +44,7 @@ impl World<'_> {
                     vote: if vote.approves { Vote::Approve } else { Vote::Reject },
                     reason: None,
                     data: None,
+                    edits: Default::default(),
                     subject_hash: Some(e.subject_hash),
                     roles: Vec::new(),
                 };

@@ -117,6 +117,7 @@ impl People {
                 vote: if choice < 3 { Vote::Reject } else { Vote::Approve },
                 reason: None,
                 data: None,
+                edits: Default::default(),
                 subject_hash: Some(data.subject_hash),
                 roles: Vec::new(),
             })

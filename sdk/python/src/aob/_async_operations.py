@@ -77,6 +77,7 @@ class AsyncApprovals:
         *,
         idempotency_key: str | None = None,
         data: Any | None = None,
+        edits: Mapping[str, Any] | None = None,
         reason: str | None = None,
         subject_hash: str | None = None,
     ) -> models.Decided:
@@ -87,6 +88,9 @@ class AsyncApprovals:
             idempotency_key: Makes repetitions harmless; without one, the client draws one for this
                 call.
             data: Answer to the ticket's form.
+            edits: What to change before approving: new values by the JSON pointers of the fields
+                that they replace, within the ticket's `editable`. What comes of it is asked by
+                another ticket, for which this approval counts.
             reason: Why; stands in the log.
             subject_hash: `subject_hash` of the ticket as it was shown: the decision counts for
                 exactly that. Absent: not checked.
@@ -100,6 +104,7 @@ class AsyncApprovals:
                 {
                     "decision": decision,
                     "data": data,
+                    "edits": edits,
                     "reason": reason,
                     "subject_hash": subject_hash,
                 },

@@ -59,15 +59,16 @@ class Limits(TypedDict, closed=True):
     """
 
 
-class Policies(TypedDict, closed=True):
-    """
-    Rules for the whole run.
-    """
+FourEyes: TypeAlias = bool
+"""
+True: who started the run, proposed the patch or edited what is to be approved may reject it, and not approve it.
+"""
 
-    on_failure: NotRequired[Literal["stop", "compensate"]]
-    """
-    What happens to completed nodes when the run fails: nothing, or `compensate` of those that declare it, last first.
-    """
+
+FieldPattern: TypeAlias = str
+"""
+A JSON pointer in which `*` stands for any one key or index. It names that field and everything below it.
+"""
 
 
 OnUnknown: TypeAlias = Literal["skip", "park", "reject"]
@@ -577,6 +578,38 @@ class Defaults(TypedDict, closed=True):
     priority: NotRequired[Priority]
 
 
+class PatchPolicy(TypedDict, closed=True):
+    """
+    How patches of a run are approved, where they need an approval. No patch of a run changes it.
+    """
+
+    approvers: NotRequired[list[Approver]]
+    """
+    Who may decide. Empty: whom the workspace names, or everybody in it with the permission.
+    """
+    quorum: NotRequired[int]
+    """
+    Approvals needed; one rejection rejects.
+    """
+    four_eyes: NotRequired[FourEyes]
+    timeout_ms: NotRequired[int]
+    """
+    Milliseconds that a patch waits for its approval before it is rejected.
+    """
+    escalate: NotRequired[list[EscalationStep]]
+    """
+    Who may decide too after a while.
+    """
+    editable: NotRequired[list[FieldPattern]]
+    """
+    Fields of what a patch adds or changes that an approver may edit before approving: `/nodes/{id}/...` or `/edges/{id}/...`, `*` standing for any one part; what is below is editable too. Empty: none.
+    """
+    fixed: NotRequired[list[FieldPattern]]
+    """
+    Fields that nobody may edit, whatever `editable` says.
+    """
+
+
 class Checks(TypedDict, closed=True):
     """
     Conditions around a node; one that does not hold is a failure.
@@ -664,7 +697,7 @@ class FilterConfig(TypedDict, closed=True):
 
 class HitlConfig(TypedDict, closed=True):
     """
-    Asks people for an approval. Output: `{approved, by, reason, data}`.
+    Asks people for an approval. Output: `{approved, by, reason, data}`, and `subject` with `editable`.
     """
 
     message: NotRequired[str]
@@ -687,6 +720,27 @@ class HitlConfig(TypedDict, closed=True):
     """
     Who may decide too after a while.
     """
+    four_eyes: NotRequired[FourEyes]
+    editable: NotRequired[list[FieldPattern]]
+    """
+    Fields of the node's input that an approver may edit before approving, `*` standing for any one part; what is below is editable too. With it, the output has `subject`: the input as it was approved.
+    """
+    fixed: NotRequired[list[FieldPattern]]
+    """
+    Fields that nobody may edit, whatever `editable` says.
+    """
+
+
+class Policies(TypedDict, closed=True):
+    """
+    Rules for the whole run.
+    """
+
+    on_failure: NotRequired[Literal["stop", "compensate"]]
+    """
+    What happens to completed nodes when the run fails: nothing, or `compensate` of those that declare it, last first.
+    """
+    patches: NotRequired[PatchPolicy]
 
 
 class Node(TypedDict, closed=True):

@@ -37,6 +37,51 @@ class ApprovalDecided(TypedDict):
     data: ApprovalDecidedData
 
 
+Digest: TypeAlias = str
+
+
+class Payload(TypedDict, closed=True):
+    """
+    A JSON value: here, in the event `seq`, or (neither) in the CAS.
+    """
+
+    digest: Digest
+    len: int
+    value: NotRequired[Any]
+    seq: NotRequired[int]
+
+
+class ApprovalEditedData(TypedDict, closed=True):
+    ticket: str
+    """
+    The ticket that was shown.
+    """
+    by: str
+    edits: Payload
+    next: str
+    """
+    The ticket that asks about what came out.
+    """
+
+
+class ApprovalEdited(TypedDict):
+    """
+    An approver changed what is to be approved: another ticket asks about that.
+    """
+
+    seq: int
+    """
+    Position in the run, from 1, without gaps.
+    """
+    at: Time
+    command: str
+    """
+    The command that caused it.
+    """
+    type: Literal["approval_edited"]
+    data: ApprovalEditedData
+
+
 class Approver(TypedDict, closed=True):
     role: NotRequired[str]
     user: NotRequired[str]
@@ -65,24 +110,10 @@ class ApprovalEscalated(TypedDict):
     data: ApprovalEscalatedData
 
 
-Digest: TypeAlias = str
-
-
 Instance: TypeAlias = str
 """
 Node in its scope: `fetch`, `crawl[3]/fetch`.
 """
-
-
-class Payload(TypedDict, closed=True):
-    """
-    A JSON value: here, in the event `seq`, or (neither) in the CAS.
-    """
-
-    digest: Digest
-    len: int
-    value: NotRequired[Any]
-    seq: NotRequired[int]
 
 
 class Escalation(TypedDict):
@@ -105,6 +136,26 @@ class ApprovalRequestedData1(TypedDict, closed=True):
     quorum: int
     escalations: NotRequired[list[Escalation]]
     expires_at: NotRequired[Time]
+    replaces: NotRequired[str]
+    """
+    The ticket in whose place this one is asked.
+    """
+    four_eyes: NotRequired[bool]
+    """
+    Who is in `barred` may reject, and not approve.
+    """
+    barred: NotRequired[list[str]]
+    """
+    Who started the run, proposed the patch or edited what is to be approved.
+    """
+    editable: NotRequired[list[str]]
+    """
+    Fields that an approver may edit, as JSON pointers with `*`.
+    """
+    fixed: NotRequired[list[str]]
+    """
+    Fields that nobody may edit, as JSON pointers with `*`.
+    """
 
 
 class ApprovalRequestedData2(TypedDict, closed=True):
@@ -122,6 +173,26 @@ class ApprovalRequestedData2(TypedDict, closed=True):
     quorum: int
     escalations: NotRequired[list[Escalation]]
     expires_at: NotRequired[Time]
+    replaces: NotRequired[str]
+    """
+    The ticket in whose place this one is asked.
+    """
+    four_eyes: NotRequired[bool]
+    """
+    Who is in `barred` may reject, and not approve.
+    """
+    barred: NotRequired[list[str]]
+    """
+    Who started the run, proposed the patch or edited what is to be approved.
+    """
+    editable: NotRequired[list[str]]
+    """
+    Fields that an approver may edit, as JSON pointers with `*`.
+    """
+    fixed: NotRequired[list[str]]
+    """
+    Fields that nobody may edit, as JSON pointers with `*`.
+    """
 
 
 ApprovalRequestedData: TypeAlias = ApprovalRequestedData1 | ApprovalRequestedData2
@@ -1182,6 +1253,7 @@ class WarningRaised(TypedDict):
 
 LogEvent: TypeAlias = (
     ApprovalDecided
+    | ApprovalEdited
     | ApprovalEscalated
     | ApprovalRequested
     | ApprovalVoted

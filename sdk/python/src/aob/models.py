@@ -145,7 +145,7 @@ class Decided(Model):
     """
     ticket: str
     """
-    The ticket.
+    The ticket that the vote counts for: of an edit, the one that asks about what came of it.
     """
 
 
@@ -1199,6 +1199,12 @@ class Decide(Model):
     decision: Literal["approve", "reject"]
     """
     `approve` or `reject`.
+    """
+    edits: Any | None = None
+    """
+    What to change before approving: new values by the JSON pointers of the fields that they
+    replace, within the ticket's `editable`. What comes of it is asked by another ticket, for which
+    this approval counts.
     """
     reason: str | None = None
     """
@@ -2445,6 +2451,11 @@ class TicketView(Model):
     """
     Who may decide: `{"role"}` or `{"user"}`; empty: anybody with the permission.
     """
+    barred: list[str] | None = None
+    """
+    With four eyes: who may reject, and not approve, as they started the run, proposed the patch or
+    edited it.
+    """
     created_at: AwareDatetime
     """
     Asked.
@@ -2453,6 +2464,11 @@ class TicketView(Model):
     """
     Decided.
     """
+    editable: list[str] | None = None
+    """
+    Fields that may be edited before approving: JSON pointers into the subject, or into the document
+    that the patch gives, with `*` for any one part; what is below is editable too.
+    """
     escalations: list[dict[str, Any]] | None = None
     """
     Escalations still to come: `{"at", "to"}`.
@@ -2460,6 +2476,10 @@ class TicketView(Model):
     expires_at: AwareDatetime | None = None
     """
     Expires.
+    """
+    fixed: list[str] | None = None
+    """
+    Fields that may not be edited, whatever `editable` says.
     """
     form: Any = None
     instance: str | None = None
@@ -2478,6 +2498,10 @@ class TicketView(Model):
     quorum: Annotated[int, Field(ge=0)]
     """
     Approving votes needed.
+    """
+    replaced_by: str | None = None
+    """
+    The ticket that is asked in its place, as what it covers has changed.
     """
     run: str
     """

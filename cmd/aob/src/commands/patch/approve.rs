@@ -49,6 +49,7 @@ impl Approve {
                 decision: if self.reject { Vote::Reject } else { Vote::Approve },
                 reason: self.reason.clone(),
                 data: None,
+                edits: None,
                 subject_hash: shown.subject_hash,
             };
             let call = Call::post(&["approvals", &ticket.0, "decision"]).body(&body);

@@ -130,6 +130,7 @@ impl Play {
                     vote,
                     reason: None,
                     data: None,
+                    edits: Default::default(),
                     subject_hash: None,
                     roles: vec![],
                 };

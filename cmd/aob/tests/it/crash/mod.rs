@@ -2,6 +2,7 @@
 //! is lost.
 
 mod api;
+mod approvals;
 mod chance;
 mod documents;
 mod gateway;

@@ -1,5 +1,6 @@
 //! `POST /v1/approvals/{ticket}/decision`.
 
+use aob_answers::ticket_detail;
 use aob_api::{Decide, Decided, Problem};
 use aob_edge::{Answer, Caller, JsonBody, Query};
 use aob_engine::{Blob, CastVote, Command, RunId, TicketId};
@@ -37,12 +38,15 @@ pub(crate) async fn handle(
     let row = api.reads.ticket_row(&caller, &ticket).await?;
     let run = RunId(row.run.0);
     let ticket = TicketId(row.ticket.into());
-    let Decide { decision, reason, data, subject_hash } = body.value;
+    let Decide { decision, reason, data, edits, subject_hash } = body.value;
+    let edits = edits.unwrap_or_default();
+    let edited = !edits.is_empty();
     let command = Command::Vote(CastVote {
         ticket: ticket.clone(),
         vote: decision,
         reason: reason.map(Into::into),
         data: data.map(|data| Blob::new(data.0)),
+        edits: edits.into_iter().map(|(at, value)| (at.into(), value)).collect(),
         subject_hash,
         roles: caller.approver_roles(),
     });
@@ -51,7 +55,13 @@ pub(crate) async fn handle(
     match api.carry(sent, stored).await? {
         Carried::Before(row) => api.replay(&caller, &row).await,
         Carried::Out(committed) => {
-            let row = api.store.ticket(tenant(&caller), &ticket.0).await?;
+            let mut row = api.store.ticket(tenant(&caller), &ticket.0).await?;
+            let mut ticket = ticket;
+            let replaced = row.as_ref().filter(|_| edited).map(ticket_detail).transpose()?;
+            if let Some(next) = replaced.and_then(|detail| detail.replaced_by) {
+                row = api.store.ticket(tenant(&caller), &next.0).await?;
+                ticket = next;
+            }
             let status = row.map_or_else(|| "cancelled".to_owned(), |row| row.status);
             Ok(Json(Decided { ticket, status, run: outcome(&committed) }).into_response())
         }

@@ -4,6 +4,7 @@
 //! in two phases: first the patch, under the graph that holds; then everything else, under the one
 //! that holds after it.
 
+mod edit;
 mod past;
 mod phase;
 mod plan;
@@ -119,7 +120,7 @@ impl Decider<'_> {
     fn proceed(&mut self, source: &Source, plan: PatchPlan) -> Step<Changed> {
         self.write_planned(&source.patch, &plan);
         if plan.validated.approval.is_some() {
-            self.ask(&source.patch, &source.description, &plan);
+            self.ask(&source.patch, &source.description, &plan, None);
             return Ok(None);
         }
         self.apply_plan(&source.patch, plan, None)

@@ -3,25 +3,32 @@
 use std::sync::Arc;
 
 use aob_bugs::{Bug, seeded};
+use aob_ir::{ApproverIr, Digest};
 use aob_validator::ApprovalNeed;
 
+use super::super::edits;
 use super::super::{Decider, Step, Stop, reject};
 use super::plan::{Asked, PatchPlan, author};
 use super::{Changed, report};
 use crate::command::{CastVote, RejectionCode};
 use crate::event::{
-    ApprovalDecided, ApprovalOutcome, ApprovalRequested, Approver, PatchRejected, Vote,
+    ApprovalDecided, ApprovalOutcome, ApprovalRequested, Approver, Escalation, PatchRejected, Vote,
 };
 use crate::ids::{Actor, PatchId, TicketId};
-use crate::state::{About, PatchNo, PatchStatus, Ticket};
-
-/// How long a patch waits for its approval.
-const EXPIRES_MS: u64 = 24 * 60 * 60 * 1_000;
+use crate::state::{About, PatchNo, PatchState, PatchStatus, Ticket};
+use crate::value::Blob;
 
 /// Why an approval is needed, in words.
 pub(super) fn reasons(need: &ApprovalNeed) -> String {
     let reasons: Vec<&str> = need.reasons.iter().map(|reason| reason.message.as_str()).collect();
     reasons.join("; ")
+}
+
+fn named(approver: &ApproverIr) -> Approver {
+    match approver {
+        ApproverIr::Role(role) => Approver::Role(Arc::clone(role)),
+        ApproverIr::User(user) => Approver::User(Arc::clone(user)),
+    }
 }
 
 fn approver(approver: &aob_validator::Approver) -> Approver {
@@ -32,30 +39,76 @@ fn approver(approver: &aob_validator::Approver) -> Approver {
 }
 
 impl Decider<'_> {
-    /// Opens the ticket of a patch.
-    pub(super) fn ask(&mut self, patch: &PatchId, description: &str, plan: &PatchPlan) {
-        let count = self.state.patch_state(patch).map_or(0, |(_, patch)| patch.tickets);
-        let known = self.state.patch_state(patch).and_then(|(_, patch)| patch.expires_at);
-        let run = self.state.meta().run;
+    /// Opens the ticket of a patch, by the rules of the document that holds.
+    pub(super) fn ask(
+        &mut self,
+        patch: &PatchId,
+        description: &str,
+        plan: &PatchPlan,
+        editor: Option<&Actor>,
+    ) {
+        let known = self.state.patch_state(patch).map(|(_, patch)| patch.clone());
+        let (count, expires_at) = known.as_ref().map_or((0, None), |p| (p.tickets, p.expires_at));
+        let before = known.as_ref().and_then(|patch| patch.ticket.clone());
+        let asked = before.as_ref().and_then(|ticket| self.state.tickets.get(ticket)).cloned();
+        let policy = &self.ir.patches;
         let need = plan.validated.approval.as_ref();
         let why = need.map(reasons).unwrap_or_default();
         let message = if description.is_empty() { why } else { format!("{description}: {why}") };
         let subject = self.payload_once(patch, &plan.operations);
-        let approvers = need.map(|need| need.approvers.iter().map(approver).collect());
+        let approvers = match (&asked, policy.approvers.is_empty()) {
+            // Whom it was passed on to may still decide it.
+            (Some(asked), _) => asked.approvers.clone(),
+            (None, false) => policy.approvers.iter().map(named).collect(),
+            (None, true) => {
+                need.map_or_else(Vec::new, |need| need.approvers.iter().map(approver).collect())
+            }
+        };
+        let step = |(after_ms, to): &(u64, ApproverIr)| Escalation {
+            at: self.now.plus_ms(*after_ms),
+            to: named(to),
+        };
+        let escalations = match &asked {
+            Some(asked) => asked.escalations[asked.escalated as usize..].to_vec(),
+            None => {
+                let mut chain: Vec<Escalation> = policy.escalate.iter().map(step).collect();
+                chain.sort_by_key(|step| step.at);
+                chain
+            }
+        };
+        let barred = match &asked {
+            Some(asked) => {
+                editor.map_or_else(|| asked.barred.clone(), |by| edits::barred(asked, by))
+            }
+            None if policy.four_eyes => self.involved(known.as_ref().map(|patch| &patch.by)),
+            None => Vec::new(),
+        };
         self.emit(ApprovalRequested {
             instance: None,
             patch: Some(patch.clone()),
-            ticket: TicketId::of_patch(run, patch, count),
+            ticket: TicketId::of_patch(self.state.meta().run, patch, count),
             message: message.into(),
             form: None,
             subject,
             subject_hash: plan.validated.subject_hash,
-            approvers: approvers.unwrap_or_default(),
-            quorum: 1,
-            escalations: Vec::new(),
+            approvers,
+            quorum: asked.as_ref().map_or(policy.quorum, |asked| asked.quorum),
+            escalations,
             // A patch that is asked for again does not wait longer for it.
-            expires_at: Some(known.unwrap_or_else(|| self.now.plus_ms(EXPIRES_MS))),
+            expires_at: Some(expires_at.unwrap_or_else(|| self.now.plus_ms(policy.timeout_ms))),
+            replaces: before,
+            four_eyes: asked.as_ref().map_or(policy.four_eyes, |asked| asked.four_eyes),
+            barred,
+            editable: policy.fields.editable.clone(),
+            fixed: policy.fields.fixed.clone(),
         });
+    }
+
+    /// Who started the run, and who proposed.
+    fn involved(&self, proposer: Option<&Actor>) -> Vec<Actor> {
+        let starter = self.starter();
+        let other = proposer.filter(|by| **by != starter).cloned();
+        std::iter::once(starter).chain(other).collect()
     }
 
     /// A decision on the ticket of a patch.
@@ -63,8 +116,11 @@ impl Decider<'_> {
         let Some((ticket, number)) = self.ticket_of_patch(vote) else { return Ok(None) };
         self.admit_vote(vote, &ticket)?;
         let Some(patch) = self.patch_id(number) else { return Ok(None) };
+        if !vote.edits.is_empty() {
+            return self.edit_patch(vote, &ticket, number, &patch);
+        }
         if vote.vote == Vote::Reject {
-            self.write_vote(vote);
+            self.write_vote(vote, &vote.ticket);
             let by = self.request.actor.clone();
             self.decide_patch_ticket(&vote.ticket, ApprovalOutcome::Rejected, by.clone());
             let reason = vote.reason.as_deref().map_or(String::new(), |text| format!(": {text}"));
@@ -74,7 +130,7 @@ impl Decider<'_> {
         }
         let approvals = ticket.votes.iter().filter(|(_, vote)| *vote == Vote::Approve).count() + 1;
         if approvals < ticket.quorum as usize {
-            self.write_vote(vote);
+            self.write_vote(vote, &vote.ticket);
             return Ok(None);
         }
         self.approved(vote, &ticket, number, &patch)
@@ -94,34 +150,43 @@ impl Decider<'_> {
         number: PatchNo,
         patch: &PatchId,
     ) -> Step<Changed> {
+        let Some(plan) = self.as_shown(vote, ticket, number, patch)? else { return Ok(None) };
+        self.write_vote(vote, &vote.ticket);
         let by = self.request.actor.clone();
+        self.decide_patch_ticket(&vote.ticket, ApprovalOutcome::Approved, by);
+        let planned = self.state.patches.get(&number).and_then(|p| p.planned.as_ref());
+        let moved = planned.is_none_or(|planned| planned.base != plan.base);
+        if moved && !seeded(Bug::ProofUnbound) {
+            self.write_planned(patch, &plan);
+        }
+        self.apply_plan(patch, plan, Some(ticket.subject_hash))
+    }
+
+    /// The plan of a patch as the run stands now, where that is what its ticket shows. Where it is
+    /// something else, another ticket asks about that; where it cannot be any more, it is rejected.
+    pub(super) fn as_shown(
+        &mut self,
+        vote: &CastVote,
+        ticket: &Ticket,
+        number: PatchNo,
+        patch: &PatchId,
+    ) -> Step<Option<PatchPlan>> {
+        let given_up = (ApprovalOutcome::Cancelled, Actor::system());
         match self.plan_again(number) {
             Ok(plan) => {
                 let same = plan.validated.subject_hash == ticket.subject_hash;
-                if !same && !seeded(Bug::ApprovalUnbound) {
-                    self.decide_patch_ticket(
-                        &vote.ticket,
-                        ApprovalOutcome::Cancelled,
-                        Actor::system(),
-                    );
-                    self.write_planned(patch, &plan);
-                    let known = self.state.patch_state(patch);
-                    let text = known.map(|(_, patch)| Arc::clone(&patch.description));
-                    self.ask(patch, &text.unwrap_or_default(), &plan);
-                    return Ok(None);
+                if same || seeded(Bug::ApprovalUnbound) {
+                    return Ok(Some(plan));
                 }
-                self.write_vote(vote);
-                self.decide_patch_ticket(&vote.ticket, ApprovalOutcome::Approved, by);
-                let planned = self.state.patches.get(&number).and_then(|p| p.planned.as_ref());
-                let moved = planned.is_none_or(|planned| planned.base != plan.base);
-                if moved && !seeded(Bug::ProofUnbound) {
-                    self.write_planned(patch, &plan);
-                }
-                self.apply_plan(patch, plan, Some(ticket.subject_hash))
+                self.decide_patch_ticket(&vote.ticket, given_up.0, given_up.1);
+                self.write_planned(patch, &plan);
+                let known = self.state.patch_state(patch);
+                let text = known.map(|(_, patch)| Arc::clone(&patch.description));
+                self.ask(patch, &text.unwrap_or_default(), &plan, None);
+                Ok(None)
             }
             Err(Stop::Rejected(rejection)) => {
-                let ticket = &vote.ticket;
-                self.decide_patch_ticket(ticket, ApprovalOutcome::Cancelled, Actor::system());
+                self.decide_patch_ticket(&vote.ticket, given_up.0, given_up.1);
                 self.reject_patch(patch, &rejection, Actor::system());
                 Ok(None)
             }
@@ -136,17 +201,39 @@ impl Decider<'_> {
         };
         let operations = self.load(patch.operations)?;
         let base = patch.planned.as_ref().map_or(patch.base, |planned| planned.base);
+        self.plan_for(patch, base, &operations)
+    }
+
+    /// Plans what an approver made of a patch, by the rules for whoever proposed it.
+    pub(super) fn plan_edited(
+        &self,
+        number: PatchNo,
+        shown: &PatchPlan,
+        operations: &Arc<Blob>,
+    ) -> Step<PatchPlan> {
+        let Some(patch) = self.state.patches.get(&number) else {
+            return Err(report::refused(Vec::new()));
+        };
+        self.plan_for(patch, shown.base, operations)
+    }
+
+    fn plan_for(&self, patch: &PatchState, base: Digest, operations: &Blob) -> Step<PatchPlan> {
         let instance = patch.instance.as_ref().map(|key| self.state.names.name(key.node));
         self.planner().plan(&Asked {
             base,
-            operations: &operations,
+            operations,
             author: author(patch.origin, instance),
             ours: patch.reverts.is_some() || base != patch.base,
             children: &patch.children,
         })
     }
 
-    fn decide_patch_ticket(&mut self, ticket: &TicketId, outcome: ApprovalOutcome, by: Actor) {
+    pub(super) fn decide_patch_ticket(
+        &mut self,
+        ticket: &TicketId,
+        outcome: ApprovalOutcome,
+        by: Actor,
+    ) {
         self.emit(ApprovalDecided { ticket: ticket.clone(), outcome, by });
     }
 

@@ -71,12 +71,16 @@ const BY_HAND: &[Code] = &[
 ];
 const DECIDE: &[Code] = &[
     Code::AlreadyDecided,
+    Code::EditRefused,
+    Code::FourEyes,
     Code::InvalidForm,
     Code::NotAnApprover,
     Code::Overloaded,
+    Code::PatchRefused,
     Code::RunCancelling,
     Code::RunTerminal,
     Code::SubjectChanged,
+    Code::TicketExpired,
 ];
 const SIGNAL: &[Code] =
     &[Code::Overloaded, Code::RunCancelling, Code::RunTerminal, Code::SignalBufferFull];
