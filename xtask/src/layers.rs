@@ -42,6 +42,11 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "aob-cas",
         ],
     ),
+    // Jobs of pools over topics.
+    (
+        "aob-agents",
+        &["aob-ir", "aob-engine", "aob-coordinator", "aob-store", "aob-bus", "aob-api", "aob-edge"],
+    ),
     // What API and pages say the same way.
     (
         "aob-answers",
@@ -67,6 +72,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "aob-optimizer",
             "aob-api",
             "aob-edge",
+            "aob-agents",
             "aob-answers",
             "aob-store",
             "aob-bus",
@@ -87,6 +93,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "aob-coordinator",
             "aob-api",
             "aob-edge",
+            "aob-agents",
             "aob-answers",
             "aob-store",
             "aob-bus",

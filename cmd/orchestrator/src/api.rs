@@ -3,6 +3,7 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
+use aob_agents::JobTokens;
 use aob_answers::Reads;
 use aob_bus::Bus;
 use aob_cas::Cas;
@@ -35,13 +36,13 @@ pub struct Parts {
     pub(crate) watch: RunWatch,
     pub(crate) shell: Shell,
     pub(crate) rates: Rates,
+    /// Writes and reads the tokens of jobs.
+    pub(crate) tokens: Arc<JobTokens>,
     pub(crate) pools: Pools,
     pub(crate) in_flight: InFlight,
     /// Milliseconds between cancel and fence of new runs.
     pub(crate) cancel_grace_ms: u64,
     pub(crate) modules: Modules,
-    /// Signs the tokens of jobs.
-    pub(crate) jobs: Signer,
     /// Signs the URLs of webhooks.
     pub(crate) webhooks: Signer,
     /// Logs verified at once: each costs a processor.

@@ -38,6 +38,7 @@ use crate::endpoints::{
         patches::propose::handle,
         patches::revert::handle,
         patches::withdraw::handle,
+        runners::claim::handle,
         runners::heartbeat::handle,
         runners::lease::handle,
         runners::result::handle,

@@ -112,6 +112,7 @@ operations! {
     OptimizerModulesDisable: POST "/optimizer/modules/{digest}/disable", Some(May::ModulesManage), BODY_BYTES_MAX, optimizer::enable::disable;
     OptimizerModulesEnable: POST "/optimizer/modules/{digest}/enable", Some(May::ModulesManage), BODY_BYTES_MAX, optimizer::enable::handle;
     OptimizerModulesList: GET "/optimizer/modules", Some(May::WorkflowsRead), 0, optimizer::list::handle;
+    RunnersClaim: POST "/runners/claim", Some(May::JobsExecute), BODY_BYTES_MAX, runners::claim::handle;
     RunnersHeartbeat: POST "/runners/heartbeat", Some(May::JobsExecute), BODY_BYTES_MAX, runners::heartbeat::handle;
     RunnersLease: POST "/runners/lease", Some(May::JobsExecute), BODY_BYTES_MAX, runners::lease::handle;
     RunnersResult: POST "/runners/result", Some(May::JobsExecute), BODY_BYTES_MAX, runners::result::handle;

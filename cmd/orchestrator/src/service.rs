@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aob_agents::{AgentTopics, JobTokens, PoolOffers, Results as AgentResults};
 use aob_answers::Reads;
 use aob_bus::Bus;
 use aob_cache::Cache;
@@ -22,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::api::{Api, Parts};
-use crate::endpoints::{runners::token, webhooks};
+use crate::endpoints::webhooks;
 use crate::idempotency::InFlight;
 use crate::modules::Modules;
 use crate::pools::Pools;
@@ -50,6 +51,8 @@ pub struct Config {
     pub retention: Option<Duration>,
     /// Public keys (ed25519) of those who may sign modules of the optimizer.
     pub optimizer_keys: BTreeSet<PublicKey>,
+    /// Pools whose jobs are offered on topics as well.
+    pub agent_topics: AgentTopics,
     /// Bounds of its connections.
     pub serve: ServeLimits,
 }
@@ -64,6 +67,7 @@ impl Config {
             cancel_grace_ms: 30_000,
             retention: None,
             optimizer_keys: BTreeSet::new(),
+            agent_topics: AgentTopics::default(),
             serve: ServeLimits::default(),
         }
     }
@@ -111,8 +115,11 @@ impl Orchestrator {
     /// Starts all tasks on the current runtime. They end after `shutdown`.
     pub fn start(config: &Config, deps: Deps, shutdown: &CancellationToken) -> Self {
         let Deps { store, cas, cache, bus, clock, entropy } = deps;
+        let tokens = Arc::new(JobTokens::new(Arc::clone(&store), Arc::clone(&entropy)));
+        let topics = config.agent_topics.clone();
         let settings = aob_coordinator::Config {
             process: random_hex::<8>(&entropy).into(),
+            offers: PoolOffers::new(&topics, Arc::clone(&store), Arc::clone(&tokens)),
             ..config.coordinator.clone()
         };
         let coordinator = Coordinator::start(
@@ -129,8 +136,7 @@ impl Orchestrator {
         let authenticator = Arc::new(Authenticator::new(Arc::clone(&store), Arc::clone(&clock)));
         let (watch, shell) = (RunWatch::default(), Shell::new(&entropy));
         let tasks = TaskTracker::new();
-        let signer = |purpose| Signer::new(Arc::clone(&store), Arc::clone(&entropy), purpose);
-        let (jobs, webhooks) = (signer(token::PURPOSE), signer(webhooks::PURPOSE));
+        let webhooks = Signer::new(Arc::clone(&store), Arc::clone(&entropy), webhooks::PURPOSE);
         let api = Api::new(Parts {
             coordinator: coordinator.clone(),
             reads: Reads::new(Arc::clone(&store), &coordinator),
@@ -143,15 +149,19 @@ impl Orchestrator {
             watch: watch.clone(),
             shell: shell.clone(),
             rates: Rates::new(config.rate_limits),
+            tokens: Arc::clone(&tokens),
             pools: Pools::default(),
             in_flight: InFlight::default(),
             cancel_grace_ms: config.cancel_grace_ms,
             modules: Modules::new(config.optimizer_keys.clone()),
-            jobs,
             webhooks,
             verifying: Arc::new(Semaphore::new(VERIFYING_MAX)),
             shutdown: shutdown.clone(),
         });
+        if config.coordinator.duties.results {
+            let results = agent_results(topics, tokens, &api);
+            tasks.spawn(results.run(shutdown.clone()));
+        }
         // Every process has to hear everything, so every process is a group of its own.
         let group = format!("watch-{}", api.random_hex());
         let (follower, until) = (watch.clone(), shutdown.clone());
@@ -170,6 +180,18 @@ impl Orchestrator {
     pub async fn stopped(&self) -> bool {
         let coordinators = self.coordinator.stopped(STOP_LIMIT).await;
         coordinators && tokio::time::timeout(STOP_LIMIT, self.tasks.wait()).await.is_ok()
+    }
+}
+
+/// What takes results of jobs of pools in.
+fn agent_results(topics: AgentTopics, tokens: Arc<JobTokens>, api: &Parts) -> AgentResults {
+    AgentResults {
+        topics,
+        bus: Arc::clone(&api.bus),
+        store: Arc::clone(&api.store),
+        tokens,
+        results: api.coordinator.results.clone(),
+        clock: Arc::clone(&api.clock),
     }
 }
 

@@ -33,6 +33,8 @@ pub enum StopCause {
 pub struct Attempt {
     key: AttemptKey,
     holder: Arc<str>,
+    /// The token of its job, where it came with one.
+    token: Option<Arc<str>>,
     granted: Instant,
     stop: watch::Sender<Option<StopCause>>,
     cancel: CancellationToken,
@@ -58,10 +60,16 @@ struct Feed {
 impl Attempt {
     /// An attempt that was granted now, to this holder.
     pub fn granted_now(key: AttemptKey, holder: Arc<str>) -> Arc<Self> {
+        Self::leased_now(key, holder, None)
+    }
+
+    /// An attempt that was granted now, to this holder, with the token that shows it.
+    pub fn leased_now(key: AttemptKey, holder: Arc<str>, token: Option<Arc<str>>) -> Arc<Self> {
         let granted = Instant::now();
         Arc::new(Self {
             key,
             holder,
+            token,
             granted,
             stop: watch::Sender::new(None),
             cancel: CancellationToken::new(),
@@ -83,6 +91,11 @@ impl Attempt {
     /// In whose name its lease is held, if it needs one.
     pub fn holder(&self) -> &Arc<str> {
         &self.holder
+    }
+
+    /// What shows that it was granted, where the server gave it.
+    pub fn token(&self) -> Option<&Arc<str>> {
+        self.token.as_ref()
     }
 
     /// When it was granted; its timeout counts from here.

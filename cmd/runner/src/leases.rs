@@ -211,8 +211,9 @@ impl LeaseKeeper {
             let taken: usize = logs.iter().flat_map(|logs| &logs.lines).map(String::len).sum();
             log_bytes = log_bytes.saturating_sub(taken);
             let holder = Arc::clone(attempt.holder());
+            let token = attempt.token().cloned();
             let AttemptKey { run, instance, attempt } = attempt.key().clone();
-            let item = HeartbeatItem { run, instance, attempt, progress, logs };
+            let item = HeartbeatItem { run, instance, attempt, token, progress, logs };
             request.push(Beat { holder, item });
         }
         let progress = request.iter().map(|beat| beat.item.progress.clone()).collect();

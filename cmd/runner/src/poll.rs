@@ -191,7 +191,8 @@ impl Poller {
                 tracing::warn!("the server sent more jobs than there are slots");
                 return;
             };
-            let attempt = Attempt::granted_now(job.key(), Arc::clone(&self.config.runner));
+            let attempt =
+                Attempt::leased_now(job.key(), Arc::clone(&self.config.runner), job.token.clone());
             let hold = self.keeper.hold(Arc::clone(&attempt), Some(until));
             let (worker, api) = (self.worker.clone(), Arc::clone(&self.api));
             let gone = self.gone.clone();
@@ -208,7 +209,7 @@ impl Poller {
 /// Hands a result in, for as long as anybody wants it.
 async fn deliver(api: &dyn RunnerApi, job: &JobMessage, result: ResultMessage, attempt: &Attempt) {
     let (_, logs) = attempt.take_report(LAST_LOG_BYTES_MAX);
-    let mut request = ResultRequest { result, logs };
+    let mut request = ResultRequest { result, logs, token: job.token.clone() };
     let mut backoff = Backoff::new(attempt.key());
     let mut refused = false;
     loop {
@@ -228,7 +229,8 @@ async fn deliver(api: &dyn RunnerApi, job: &JobMessage, result: ResultMessage, a
                 let failure = FailureMessage::permanent("result_refused", problem);
                 let runner = Arc::clone(&request.result.runner);
                 let outcome = OutcomeMessage::Failed { failure };
-                request = ResultRequest { result: job.answer(runner, outcome), logs: None };
+                let result = job.answer(runner, outcome);
+                request = ResultRequest { result, logs: None, token: job.token.clone() };
                 Duration::ZERO
             }
             Err(error @ ApiError::Refused { .. }) => {

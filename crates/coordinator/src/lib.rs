@@ -18,10 +18,12 @@
 #![warn(missing_docs)]
 
 mod cached;
+mod consume;
 mod core;
 mod driver;
 mod handle;
 mod materializing;
+mod offers;
 mod patching;
 mod performer;
 mod projection;
@@ -39,8 +41,10 @@ pub use crate::core::{
     Ask, Batch, Chain, ChildContext, Committed, Core, CoreConfig, Input, LoadedRun, Output,
     Performance, ReadError, Reply, ResolvedDispatch, Submission, SubmitError,
 };
+pub use consume::{Consumption, places};
 pub use handle::{Handle, Token};
 pub use materializing::{Materializer, PATCHES_TOPIC, PatchCreated};
+pub use offers::{AGENT_JOBS_TOPIC, AGENT_RESULTS_TOPIC, Offers};
 pub use patching::{
     MovedOn, PatchRefusal, Plan, Proposed, Shown, patch_between, patch_pointer, refused,
 };

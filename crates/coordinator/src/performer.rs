@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use aob_api::jobs::JobMessage;
 use aob_bugs::{Bug, seeded};
-use aob_bus::{Bus, Outgoing, Topic};
+use aob_bus::{Bus, Outgoing, PublishError, Topic};
 use aob_engine::{
     Actor, Blob, ChildEnd, ChildOutcome, Command, CommandId, DeliverToParent, Effect, Payload,
     Place, Request, RunId, StartChild, StartRun, WorkspaceId,
@@ -16,6 +16,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, Semaphore, mpsc};
 
+use crate::offers::{AGENT_JOBS_TOPIC, Offers};
 use crate::reader::Reader;
 use crate::workflows::Workflows;
 use crate::{
@@ -57,6 +58,7 @@ pub struct Performer {
     pub(crate) pool_work: Arc<Notify>,
     pub(crate) submissions: Arc<Semaphore>,
     pub(crate) publish_events: bool,
+    pub(crate) offers: Option<Arc<dyn Offers>>,
 }
 
 impl Performer {
@@ -97,12 +99,33 @@ impl Performer {
     }
 
     async fn publish(&self, batch: Vec<Outgoing>) -> bool {
-        match self.bus.publish(batch).await {
+        match self.send(batch).await {
             Ok(()) => true,
             Err(error) => {
                 tracing::warn!(%error, "messages wait for the relay");
                 false
             }
+        }
+    }
+
+    /// Publishes messages; a topic of jobs of pools that was never made is not worth waiting for,
+    /// because long polls find these jobs too.
+    pub(crate) async fn send(&self, batch: Vec<Outgoing>) -> Result<(), PublishError> {
+        let (offers, others): (Vec<_>, Vec<_>) = batch
+            .into_iter()
+            .partition(|message| message.topic.as_str().starts_with(AGENT_JOBS_TOPIC));
+        if !others.is_empty() {
+            self.bus.publish(others).await?;
+        }
+        if offers.is_empty() {
+            return Ok(());
+        }
+        match self.bus.publish(offers).await {
+            Err(error @ PublishError::UnknownTopic { .. }) => {
+                tracing::error!(%error, "jobs of pools are found by long poll alone");
+                Ok(())
+            }
+            sent => sent,
         }
     }
 
@@ -116,6 +139,7 @@ impl Performer {
         for resolved in &performance.dispatches {
             if !resolved.dispatch.job.builtin {
                 self.pool_work.notify_waiters();
+                batch.extend(self.offer(performance, resolved).await?);
                 continue;
             }
             let job = self.job(performance.workspace, performance.run, resolved).await?;
@@ -132,6 +156,24 @@ impl Performer {
             }
         }
         Ok(())
+    }
+
+    /// A job of a pool as a message, where a topic carries those of its pool.
+    async fn offer(
+        &self,
+        performance: &Performance,
+        resolved: &ResolvedDispatch,
+    ) -> Result<Option<Outgoing>, ReadError> {
+        let Some(offers) = &self.offers else { return Ok(None) };
+        let pool = &resolved.dispatch.job.pool;
+        let Some(topic) = offers.topic(performance.workspace, pool).await? else {
+            return Ok(None);
+        };
+        let job = self.job(performance.workspace, performance.run, resolved).await?;
+        let payload = serde_json::to_vec(&job).map_err(|error| ReadError(error.to_string()))?;
+        let headers = offers.headers(&job, &payload).await?;
+        let key = *performance.run.0.as_bytes();
+        Ok(Some(Outgoing { topic, key, headers, payload: payload.into() }))
     }
 
     /// A job as its runner gets it: payloads that stand in the log are read from it.

@@ -105,7 +105,7 @@ impl Relay {
         let mut batch = Vec::new();
         self.performer.messages(&performance, &mut batch).await?;
         if !batch.is_empty() {
-            self.performer.bus.publish(batch).await.map_err(|error| failed(&error))?;
+            self.performer.send(batch).await.map_err(|error| failed(&error))?;
         }
         self.performer.effects(&performance).await.map_err(|error| failed(&error))
     }

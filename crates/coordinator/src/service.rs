@@ -18,6 +18,7 @@ use tokio_util::task::TaskTracker;
 use crate::cached::CachedCas;
 use crate::driver;
 use crate::handle::{Handle, QUEUE_MAX, Shard};
+use crate::offers::Offers;
 use crate::performer::{Held, Performer};
 use crate::reader::Reader;
 use crate::relay::Relay;
@@ -54,6 +55,8 @@ pub struct Config {
     pub process: Arc<str>,
     /// What patches of runs and of workflows are judged by.
     pub rules: Arc<Rules>,
+    /// Which jobs of pools go to topics; `None`: none.
+    pub offers: Option<Arc<dyn Offers>>,
 }
 
 /// What some process of a stack has to do, each on as many as wanted.
@@ -86,6 +89,7 @@ impl Default for Config {
             sweep_period: Duration::from_secs(1),
             process: "0".into(),
             rules: Arc::new(Rules::default()),
+            offers: None,
         }
     }
 }
@@ -208,6 +212,7 @@ impl Coordinator {
             pool_work: Arc::clone(&pool_work),
             submissions: Performer::submissions(),
             publish_events: config.publish_events,
+            offers: config.offers.clone(),
         };
         let tasks = TaskTracker::new();
         for (external, internal) in ends {
@@ -313,7 +318,7 @@ impl Coordinator {
         if self.performer.messages(&performance, &mut batch).await.is_err() {
             return 0;
         }
-        let published = batch.is_empty() || self.performer.bus.publish(batch).await.is_ok();
+        let published = batch.is_empty() || self.performer.send(batch).await.is_ok();
         if published { count } else { 0 }
     }
 

@@ -1,6 +1,6 @@
 //! The topics of the product.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 
 use aob_bus::kafka::TopicSpec;
@@ -24,11 +24,11 @@ const PUBLISHED: [&str; 2] = ["patch.created", "workflow.events"];
 /// Copies of each message that must exist before it is acknowledged, with three replicas or more.
 const IN_SYNC: &str = "2";
 
-/// All topics as they have to be made.
+/// All topics as they have to be made, `more` of them among those that are read.
 ///
 /// # Errors
 /// If their numbers cannot be read.
-pub fn topics(settings: &Settings) -> Result<Vec<TopicSpec>, SettingsError> {
+pub fn topics(settings: &Settings, more: &[Topic]) -> Result<Vec<TopicSpec>, SettingsError> {
     let partitions: NonZeroU32 = settings.need("kafka.partitions")?;
     let replicas: u16 = settings.need("kafka.replicas")?;
     let durable = (replicas >= 3).then(|| ("min.insync.replicas".to_owned(), IN_SYNC.to_owned()));
@@ -37,8 +37,11 @@ pub fn topics(settings: &Settings) -> Result<Vec<TopicSpec>, SettingsError> {
         let settings = common.clone();
         TopicSpec { topic, partitions, replicas, settings }
     };
-    let live = READ.into_iter().chain(PUBLISHED).map(|name| spec(Topic::new(name), partitions));
-    let dead = READ.into_iter().map(|name| spec(dead_topic(&Topic::new(name)), NonZeroU32::MIN));
+    let read: BTreeSet<Topic> =
+        READ.into_iter().map(Topic::new).chain(more.iter().cloned()).collect();
+    let published = PUBLISHED.into_iter().map(Topic::new);
+    let live = read.iter().cloned().chain(published).map(|topic| spec(topic, partitions));
+    let dead = read.iter().map(|topic| spec(dead_topic(topic), NonZeroU32::MIN));
     Ok(live.chain(dead).collect())
 }
 
@@ -50,10 +53,15 @@ mod tests {
     fn what_can_be_unreadable_has_a_place_for_the_dead() {
         let flags = ["kafka.partitions=3".to_owned()];
         let settings = Settings::load(None, |_| None, &flags).unwrap();
-        let topics = topics(&settings).unwrap();
+        let more = [Topic::new("agent.results.acme.eu"), Topic::new("agent.jobs")];
+        let topics = topics(&settings, &more).unwrap();
         let find = |name: &str| topics.iter().find(|spec| spec.topic.as_str() == name);
         assert_eq!(find("node.results").unwrap().partitions.get(), 3);
         assert_eq!(find("node.results.dead").unwrap().partitions.get(), 1);
+        assert!(
+            find("agent.results.acme.eu").is_some() && find("agent.results.acme.eu.dead").is_some()
+        );
+        assert_eq!(topics.iter().filter(|spec| spec.topic.as_str() == "agent.jobs").count(), 1);
         assert!(find("workflow.events").is_some() && find("workflow.events.dead").is_none());
         assert!(topics.iter().all(|spec| spec.settings["min.insync.replicas"] == "2"));
     }

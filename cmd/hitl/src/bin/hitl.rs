@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use aob_coordinator::{Coordinator, Duties};
+use aob_agents::{AgentTopics, JobTokens, PoolOffers};
+use aob_coordinator::{Coordinator, Duties, Offers};
 use aob_edge::{random_hex, system_entropy};
 use aob_hitl::{Config, Deps, bind};
 use aob_production::{Ports, Process, ServiceArgs, Settings, observe};
@@ -38,7 +39,7 @@ async fn work(settings: &Settings) -> anyhow::Result<ExitCode> {
     let (ports, metrics) = (&process.ports, process.metrics.clone());
     // Requests may still vote while they are let end.
     let shutdown = CancellationToken::new();
-    let coordinator = coordinator(ports, &shutdown);
+    let coordinator = coordinator(ports, offers(settings, ports)?, &shutdown);
     let deps = Deps {
         store: ports.store.clone(),
         coordinator: coordinator.clone(),
@@ -56,12 +57,24 @@ async fn work(settings: &Settings) -> anyhow::Result<ExitCode> {
     Ok(if ended { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// What offers the jobs that votes lead to on the topics of their pools.
+fn offers(settings: &Settings, ports: &Ports) -> anyhow::Result<Option<Arc<dyn Offers>>> {
+    let topics = settings.get::<AgentTopics>("agents.topics")?.unwrap_or_default();
+    let tokens = Arc::new(JobTokens::new(ports.store.clone(), system_entropy()));
+    Ok(PoolOffers::new(&topics, ports.store.clone(), tokens))
+}
+
 /// A coordinator for the votes alone: it decides and performs what they lead to. Any number of
 /// coordinators may work on one run, so this process needs no other that is up.
-fn coordinator(ports: &Ports, shutdown: &CancellationToken) -> Coordinator {
+fn coordinator(
+    ports: &Ports,
+    offers: Option<Arc<dyn Offers>>,
+    shutdown: &CancellationToken,
+) -> Coordinator {
     let config = aob_coordinator::Config {
         duties: Duties { results: false, relay: false, timers: false, patches: false },
         process: random_hex::<8>(&system_entropy()).into(),
+        offers,
         ..aob_coordinator::Config::default()
     };
     let deps = aob_coordinator::Deps {

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use aob_agents::{AgentTopics, JobTokens, PoolOffers, Results};
 use aob_api::Role as KeyRole;
 use aob_coordinator::{Coordinator, Duties};
 use aob_edge::{random_hex, system_entropy};
@@ -128,7 +129,9 @@ async fn prepare(settings: &Settings, asked: Asked) -> anyhow::Result<()> {
             aob_store::postgres::migrate(&owner).await.context("the database is not migrated")?;
         }
         Asked::Topics(Topics::Create) => {
-            let made = Ports::bus(settings)?.create_topics(&topics(settings)?).await?;
+            let pools = agent_topics(settings)?.all();
+            let more: Vec<_> = pools.into_iter().flat_map(|own| [own.jobs, own.results]).collect();
+            let made = Ports::bus(settings)?.create_topics(&topics(settings, &more)?).await?;
             for topic in made {
                 writeln!(std::io::stdout(), "{topic}")?;
             }
@@ -152,6 +155,11 @@ fn show(token: &str, to: Option<PathBuf>) -> anyhow::Result<()> {
     Ok(file.write_all(token.as_bytes())?)
 }
 
+/// Pools whose jobs are offered on topics as well.
+fn agent_topics(settings: &Settings) -> anyhow::Result<AgentTopics> {
+    Ok(settings.get::<AgentTopics>("agents.topics")?.unwrap_or_default())
+}
+
 /// What a process of these roles is configured with.
 fn config(settings: &Settings, roles: &[Role]) -> anyhow::Result<Config> {
     let mut config = Config::new(settings.need("http.listen")?);
@@ -161,6 +169,7 @@ fn config(settings: &Settings, roles: &[Role]) -> anyhow::Result<Config> {
     let keys = keys.split(',').map(str::trim).filter(|key| !key.is_empty());
     let keys: Result<_, _> = keys.map(str::parse::<PublicKey>).collect();
     config.optimizer_keys = keys.context("optimizer.keys")?;
+    config.agent_topics = agent_topics(settings)?;
     config.coordinator.shards = settings.need::<NonZeroUsize>("coordinator.shards")?;
     config.coordinator.duties = Duties {
         results: roles.contains(&Role::Coordinator),
@@ -215,6 +224,9 @@ async fn decide(config: &Config, process: &Process) -> bool {
     let (ports, stopping) = (&process.ports, &process.stopping);
     let mut settings = config.coordinator.clone();
     settings.process = random_hex::<8>(&system_entropy()).into();
+    let topics = config.agent_topics.clone();
+    let tokens = Arc::new(JobTokens::new(ports.store.clone(), system_entropy()));
+    settings.offers = PoolOffers::new(&topics, ports.store.clone(), Arc::clone(&tokens));
     let deps = aob_coordinator::Deps {
         store: ports.store.clone(),
         cas: ports.cas.clone(),
@@ -223,7 +235,18 @@ async fn decide(config: &Config, process: &Process) -> bool {
         clock: ports.clock.as_port(),
     };
     let coordinator = Coordinator::start(&settings, deps, stopping);
+    let results = Results {
+        topics,
+        bus: Arc::new(ports.bus.clone()),
+        store: ports.store.clone(),
+        tokens,
+        results: coordinator.results.clone(),
+        clock: ports.clock.as_port(),
+    };
     tracing::info!("working");
+    if config.coordinator.duties.results {
+        results.run(stopping.clone()).await;
+    }
     stopping.cancelled().await;
     coordinator.stopped(STOP_LIMIT).await
 }

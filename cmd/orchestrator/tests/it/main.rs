@@ -5,6 +5,7 @@ mod authorization;
 mod authors;
 mod bodies;
 mod modules;
+mod offers;
 mod patches;
 mod problems;
 mod runners;

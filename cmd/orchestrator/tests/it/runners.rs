@@ -30,7 +30,10 @@ async fn a_job_is_leased_renewed_and_answered_by_who_holds_it() {
     assert_eq!((&job["run"], &job["config"]["value"]["args"]), (&json!(run), &json!({"x": 1})));
     let explained = stack.get(&format!("/v1/runs/{run}/explain")).await.json();
     assert_eq!(explained["waits"][0]["reason"], "running", "{explained}");
-    let beat = json!({"runner": "r1", "leases": [{"run": run, "instance": "f", "attempt": 1, "progress": 0.5}]});
+    let token = &job["token"];
+    let beat = json!({"runner": "r1", "leases": [
+        {"run": run, "instance": "f", "attempt": 1, "token": token, "progress": 0.5},
+    ]});
     let held = ask(runner.clone(), "/v1/runners/heartbeat", beat.clone()).await;
     assert_eq!(held.json()["states"], json!(["held"]));
     let mut said = beat.clone();
@@ -39,16 +42,28 @@ async fn a_job_is_leased_renewed_and_answered_by_who_holds_it() {
         said["leases"][0]["logs"]["first"] = json!(first);
         ask(token.clone(), "/v1/runners/heartbeat", said.clone()).await;
     }
-    let lost = ask(rival.clone(), "/v1/runners/heartbeat", beat).await;
+    let refused = ask(rival.clone(), "/v1/runners/heartbeat", beat.clone()).await;
+    assert_eq!(
+        (refused.status, refused.code().as_str()),
+        (StatusCode::FORBIDDEN, "invalid_job_token")
+    );
+    // Its own name is not the one that it was leased in.
+    let mut namesake = beat;
+    namesake["runner"] = json!("r2");
+    let lost = ask(runner.clone(), "/v1/runners/heartbeat", namesake).await;
     assert_eq!(lost.json()["states"], json!(["lost"]));
-    let result = json!({"result": {
+    let result = json!({"token": token, "result": {
         "workspace": job["workspace"], "run": run, "instance": "f", "attempt": 1, "runner": "r1",
         "outcome": {"completed": {"output": {"value": "done"}}},
     }});
     let mut result = result;
     result["logs"] = json!({"first": 3, "lines": ["done"]});
     let forged = ask(rival, "/v1/runners/result", result.clone()).await;
-    assert_eq!(forged.json()["accepted"], false);
+    assert_eq!(forged.code(), "invalid_job_token");
+    let mut namesake = result.clone();
+    namesake["result"]["runner"] = json!("r2");
+    let refused = ask(runner.clone(), "/v1/runners/result", namesake).await;
+    assert_eq!(refused.json()["accepted"], false);
     let answered = ask(runner.clone(), "/v1/runners/result", result.clone()).await;
     assert_eq!(answered.json()["accepted"], true, "{}", answered.text);
     assert_eq!(stack.over(&run).await["output"], "done");
@@ -104,6 +119,32 @@ fn planned() -> Value {
 fn one_more(node_id: Option<&str>) -> Value {
     let node = json!({"id": "more", "type": "transform", "config": {"template": 2}});
     json!({"operations": [{"op": "add", "path": "/nodes/-", "value": node}], "node_id": node_id})
+}
+
+#[tokio::test]
+async fn heartbeats_and_results_show_the_token_of_each_attempt() {
+    let stack = Stack::new().await;
+    let ours = stack.key(OURS, "ours", &[Role::Runner]).await;
+    let (_, job) = agent_job(&stack, &ours).await;
+    let (_, other) = agent_job(&stack, &ours).await;
+    let beat = |token: &Value| {
+        let item = |job: &Value, token: &Value| json!({"run": job["run"], "instance": "plan", "attempt": 1, "token": token});
+        json!({"runner": "r1", "leases": [item(&job, &job["token"]), item(&other, token)]})
+    };
+    let next = json!(job["token"].as_str().unwrap().replace('0', "1"));
+    for token in [&Value::Null, &job["token"], &next, &json!("job.00.00")] {
+        let path = "/v1/runners/heartbeat";
+        let got = stack.ask(&ours, Method::POST, path, Some(&beat(token))).await;
+        assert_eq!(got.code(), "invalid_job_token", "{token}");
+        assert_eq!(got.json()["errors"][0]["pointer"], "/leases/1/token", "{}", got.text);
+        let mut result = answer(&other);
+        result["token"] = token.clone();
+        let got = stack.ask(&ours, Method::POST, "/v1/runners/result", Some(&result)).await;
+        assert_eq!((got.status, got.code().as_str()), (StatusCode::FORBIDDEN, "invalid_job_token"));
+    }
+    let path = "/v1/runners/heartbeat";
+    let held = stack.ask(&ours, Method::POST, path, Some(&beat(&other["token"]))).await;
+    assert_eq!(held.json()["states"], json!(["held", "held"]));
 }
 
 /// Starts a run, and leases the job of its agent.

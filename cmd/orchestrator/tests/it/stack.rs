@@ -31,6 +31,7 @@ pub(crate) const THEIRS: WorkspaceId = WorkspaceId(Uuid::from_u128(0xb));
 pub(crate) struct Stack {
     pub(crate) router: Router,
     pub(crate) store: Arc<dyn Store>,
+    pub(crate) bus: Arc<dyn Bus>,
     pub(crate) entropy: Entropy,
     pub(crate) clock: Clock,
     pub(crate) admin: String,
@@ -71,7 +72,9 @@ pub(crate) fn clock() -> Clock {
 pub(crate) fn bus() -> Arc<dyn Bus> {
     let config = TopicConfig::with_partitions(NonZeroU32::new(2).expect("as the stack is set up"));
     let jobs = [Priority::High, Priority::Medium, Priority::Low].map(job_topic);
-    let others = [RESULTS_TOPIC, EVENTS_TOPIC, PATCHES_TOPIC].map(Topic::new);
+    let others = [RESULTS_TOPIC, EVENTS_TOPIC, PATCHES_TOPIC];
+    let agents = ["agent.jobs", "agent.results", "agent.results.dead"];
+    let others = others.into_iter().chain(agents).map(Topic::new);
     Arc::new(MemBus::new(jobs.into_iter().chain(others).map(|topic| (topic, config))))
 }
 
@@ -90,6 +93,12 @@ impl Stack {
         Self::with(Config { optimizer_keys, ..Config::new(([127, 0, 0, 1], 0).into()) }).await
     }
 
+    /// A stack that offers the jobs of all pools on a topic.
+    pub(crate) async fn with_topics() -> Self {
+        let agent_topics = "*".parse().expect("as the stack is set up");
+        Self::with(Config { agent_topics, ..Config::new(([127, 0, 0, 1], 0).into()) }).await
+    }
+
     async fn with(config: Config) -> Self {
         let (clock, entropy, shutdown) = (clock(), system_entropy(), CancellationToken::new());
         let store: Arc<dyn Store> = Arc::new(MemStore::new(Arc::clone(&clock)));
@@ -103,10 +112,11 @@ impl Stack {
             entropy: Arc::clone(&entropy),
         };
         let orchestrator = Orchestrator::start(&config, deps, &shutdown);
-        tokio::spawn(echo_runner(bus, shutdown.clone()));
+        tokio::spawn(echo_runner(Arc::clone(&bus), shutdown.clone()));
         let mut stack = Self {
             router: orchestrator.router(),
             store,
+            bus,
             entropy,
             clock,
             admin: String::new(),

@@ -77,7 +77,7 @@ fn key(attempt: u32) -> AttemptKey {
 
 fn beat(holder: &str, attempt: u32, progress: Option<RawText>) -> Beat {
     let AttemptKey { run, instance, attempt } = key(attempt);
-    let item = HeartbeatItem { run, instance, attempt, progress, logs: None };
+    let item = HeartbeatItem { run, instance, attempt, token: None, progress, logs: None };
     Beat { holder: holder.into(), item }
 }
 

@@ -67,8 +67,8 @@ pub struct JobMessage {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub queue_deadline: Option<Timestamp>,
-    /// Shows that its bearer was given this attempt: the header `Aob-Job-Token` of what it sends on
-    /// behalf of the attempt. Worth nothing without the API key that it was leased with, and nothing
+    /// Shows that its bearer was given this attempt: heartbeats and results carry it, and what else
+    /// is sent on behalf of the attempt, in the header `Aob-Job-Token`. Worth nothing without the API key that it was leased with, and nothing
     /// once the attempt is over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use aob_engine::{InstanceId, RunId};
+use aob_ir::Digest;
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
@@ -54,6 +55,68 @@ pub struct LeaseResponse {
     pub heartbeat_ms: u64,
 }
 
+/// `POST /v1/runners/claim`: asks for the leases of jobs that came on a topic.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ClaimRequest {
+    /// The runner's name, unique among those alive; leases are held in this name.
+    #[schema(value_type = String)]
+    pub runner: Arc<str>,
+    /// Its pool.
+    #[schema(value_type = String)]
+    pub pool: Arc<str>,
+    /// What it was offered.
+    pub offers: Vec<OfferItem>,
+}
+
+/// A job that came on a topic.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = Offer)]
+pub struct OfferItem {
+    /// The header `aob-offer` of its message.
+    #[schema(value_type = String)]
+    pub offer: Arc<str>,
+    /// Digest of the message's value, as the runner received it.
+    #[schema(value_type = String)]
+    pub digest: Digest,
+}
+
+/// Answer to [`ClaimRequest`], in the order of its offers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ClaimResponse {
+    /// One for each offer.
+    pub claims: Vec<ClaimAnswer>,
+    /// Milliseconds that the leases hold without a heartbeat.
+    #[serde(default = "lease_ms", deserialize_with = "number::plain")]
+    pub lease_ms: u64,
+    /// Milliseconds between heartbeats that the server wishes.
+    #[serde(default = "heartbeat_ms", deserialize_with = "number::plain")]
+    pub heartbeat_ms: u64,
+}
+
+/// What became of a claim.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = Claim)]
+pub struct ClaimAnswer {
+    /// Whether the job may be executed.
+    pub standing: ClaimStanding,
+    /// The token of a job that was granted, for its heartbeats and its result.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub token: Option<Arc<str>>,
+}
+
+/// Whether a job that was offered may be executed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ClaimStanding {
+    /// The runner holds its lease from the moment of the answer, and works.
+    Granted,
+    /// Another runner has it, or the attempt is over: pass over it.
+    Taken,
+    /// The message is not ours, or not as we wrote it, or for another pool: do not act on it.
+    Invalid,
+}
+
 /// `POST /v1/runners/heartbeat`: renews many leases at once.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct HeartbeatRequest {
@@ -75,6 +138,10 @@ pub struct HeartbeatItem {
     pub instance: InstanceId,
     /// The attempt.
     pub attempt: u32,
+    /// The token of its job. Without it, or with another's, the whole heartbeat is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub token: Option<Arc<str>>,
     /// Progress since the last heartbeat, any JSON; absent: none, and the idle timeout counts on.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present_text")]
     #[schema(value_type = Option<Object>)]
@@ -128,6 +195,10 @@ pub struct ResultRequest {
     /// The last log lines.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub logs: Option<LogChunk>,
+    /// The token of the job, here or in the header `Aob-Job-Token`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub token: Option<Arc<str>>,
 }
 
 /// Answer to [`ResultRequest`], after the result is durable.

@@ -147,6 +147,7 @@ fn protocol_messages_round_trip() {
         run: RunId(uuid(2)),
         instance: InstanceId::top("score"),
         attempt: 1,
+        token: Some("job.1".into()),
         progress: Some(RawText::of(&Value::Null)),
         logs: Some(LogChunk { first: 4, lines: vec!["half way".into()] }),
     };
@@ -154,7 +155,7 @@ fn protocol_messages_round_trip() {
         &HeartbeatRequest { runner: "r1".into(), leases: vec![item] },
         json!({"runner": "r1", "leases": [{
             "run": "00000000-0000-0000-0000-000000000002", "instance": "score", "attempt": 1,
-            "progress": null, "logs": {"first": 4, "lines": ["half way"]},
+            "token": "job.1", "progress": null, "logs": {"first": 4, "lines": ["half way"]},
         }]}),
     );
     check(

@@ -39,6 +39,11 @@ const fn secret(name: &'static str, help: &'static str) -> Key {
 /// All keys, by name.
 pub(crate) const KEYS: &[Key] = &[
     key("admin.listen", "127.0.0.1:9090", "where health and metrics are served"),
+    key(
+        "agents.topics",
+        "",
+        "pools whose jobs are offered on topics: WORKSPACE/POOL, or * for all others, by commas",
+    ),
     key("coordinator.shards", "1", "committers of this process"),
     url("database.api_url", "Postgres, as a member of aob_api"),
     url("database.log_url", "Postgres, as a member of aob_log"),

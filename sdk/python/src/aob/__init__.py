@@ -1,6 +1,7 @@
 """Agents, functions and clients for aob workflows.
 
 * `AgentRunner` with `@agent`, `@function` and `@tool`: serves nodes of workflows.
+* `Kafka`: where a runner finds jobs that are offered on a topic.
 * `Run`, `BlockingRun`: what an agent gets. `Failure`: how it says that it failed.
 * `LLM`, `Price`: models that agents ask.
 * `Client`, `AsyncClient`: the whole API.
@@ -23,6 +24,7 @@ from aob.errors import (
     Unreachable,
 )
 from aob.handlers import Agent, Function, agent, function
+from aob.kafka import Kafka
 from aob.llm import LLM, Limits, Price
 from aob.run import BlockingRun, Run
 from aob.runner import AgentRunner
@@ -43,6 +45,7 @@ __all__ = [
     "Event",
     "Failure",
     "Function",
+    "Kafka",
     "Limits",
     "PatchRejected",
     "Price",

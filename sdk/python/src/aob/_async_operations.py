@@ -316,6 +316,28 @@ class AsyncRunners:
     def __init__(self, transport: AsyncTransport) -> None:
         self._transport = transport
 
+    async def claim(
+        self, offers: Sequence[models.Offer | Mapping[str, Any]], pool: str, runner: str
+    ) -> models.ClaimResponse:
+        """Grants leases of jobs that came on topics, each at most once. What is not granted must not
+        be executed. Asking again in the same name is granted again, as long as the lease is held.
+
+        Args:
+            offers: What it was offered.
+            pool: Its pool.
+            runner: The runner's name, unique among those alive; leases are held in this name.
+        """
+        call: Call[models.ClaimResponse] = Call(
+            "POST",
+            "/v1/runners/claim",
+            models.ClaimResponse,
+            body=body_of(
+                {"offers": offers, "pool": pool, "runner": runner}, ["offers", "pool", "runner"]
+            ),
+            repeatable=False,
+        )
+        return await self._transport.send(call)
+
     async def heartbeat(
         self, leases: Sequence[models.HeartbeatItem | Mapping[str, Any]], runner: str
     ) -> models.HeartbeatResponse:
@@ -376,19 +398,21 @@ class AsyncRunners:
         *,
         aob_job_token: str | None = None,
         logs: models.LogChunk | Mapping[str, Any] | None = None,
+        token: str | None = None,
     ) -> models.ResultResponse:
         """Takes the answer to a job in, and answers once it is durable. Repeating it changes nothing.
 
         Args:
             result: What came out.
             logs: The last log lines.
+            token: The token of the job, here or in the header `Aob-Job-Token`.
         """
         call: Call[models.ResultResponse] = Call(
             "POST",
             "/v1/runners/result",
             models.ResultResponse,
             headers={"Aob-Job-Token": aob_job_token},
-            body=body_of({"result": result, "logs": logs}, ["result"]),
+            body=body_of({"result": result, "logs": logs, "token": token}, ["result"]),
         )
         return await self._transport.send(call)
 

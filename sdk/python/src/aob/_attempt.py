@@ -58,8 +58,10 @@ class Attempt:
     `log` and `progress` may be called from any thread, everything else from the event loop.
     """
 
-    def __init__(self, key: AttemptKey) -> None:
+    def __init__(self, key: AttemptKey, token: str | None = None) -> None:
         self.key = key
+        self.token = token
+        """Shows the server that this attempt was granted to this runner."""
         self.granted = asyncio.get_running_loop().time()
         self.stopping = asyncio.Event()
         """Set as soon as it should stop, for whatever reason."""

@@ -26,9 +26,10 @@ _LOG_BYTES_MAX = 256 * 1024
 class _Held:
     """An attempt with the end of its lease."""
 
-    def __init__(self, attempt: Attempt, lease_s: float) -> None:
+    def __init__(self, attempt: Attempt, until: float, *, quiet: bool) -> None:
         self.attempt = attempt
-        self.until = attempt.granted + lease_s
+        self.quiet = quiet
+        self.until = until
         self.timer: asyncio.TimerHandle | None = None
 
     def renew(self, until: float) -> None:
@@ -43,7 +44,8 @@ class _Held:
             self.timer.cancel()
 
     def _expire(self) -> None:
-        _LOG.warning("the lease of %s ran out", self.attempt.key)
+        if not self.quiet:
+            _LOG.warning("the lease of %s ran out", self.attempt.key)
         self.attempt.stop(StopCause.LOST)
 
 
@@ -66,9 +68,10 @@ class LeaseKeeper:
             self._changed.set()
 
     @contextlib.contextmanager
-    def hold(self, attempt: Attempt) -> Iterator[None]:
-        """Takes care of an attempt that was leased just now."""
-        held = _Held(attempt, self._lease_s)
+    def hold(self, attempt: Attempt, *, quiet: bool = False) -> Iterator[None]:
+        """Takes care of an attempt that was leased just now, or is held already (`quiet`)."""
+        since = asyncio.get_running_loop().time() if quiet else attempt.granted
+        held = _Held(attempt, since + self._lease_s, quiet=quiet)
         held.renew(held.until)
         self._held[attempt] = held
         try:
@@ -126,6 +129,8 @@ class LeaseKeeper:
 def _item(attempt: Attempt, report: Report) -> dict[str, Any]:
     key = attempt.key
     item: dict[str, Any] = {"run": key.run, "instance": key.instance, "attempt": key.attempt}
+    if attempt.token:
+        item["token"] = attempt.token
     if not isinstance(report.progress, Unset):
         item["progress"] = report.progress
     if report.lines:

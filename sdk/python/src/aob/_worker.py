@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from aob._attempt import Attempt
+    from aob._kafka import ResultTopic
     from aob.client import AsyncClient
     from aob.llm import LLM
     from aob.models import Job
@@ -49,6 +50,7 @@ class Worker:
         llm: LLM,
         secrets: Mapping[str, str],
         grace_s: float,
+        topic: ResultTopic | None = None,
     ) -> None:
         self._client = client
         self._for_handlers = for_handlers
@@ -58,6 +60,7 @@ class Worker:
         self._llm = llm
         self._secrets = secrets
         self._grace_s = grace_s
+        self._topic = topic
 
     @property
     def names(self) -> list[str]:
@@ -207,9 +210,14 @@ class Worker:
         while not attempt.lost.is_set():
             asked_ms = None
             try:
+                if self._topic is not None:
+                    await self._topic.send({"result": result, "logs": logs, "token": attempt.token})
+                    return
                 answer = await self._client.runners.result(
-                    result, logs=logs, aob_job_token=job.token
+                    result, logs=logs, aob_job_token=attempt.token
                 )
+            except OSError as error:
+                _LOG.warning("%s could not be handed in: %s", attempt.key, error)
             except ApiError as error:
                 if not error.retryable and error.status not in {401, 403}:
                     _LOG.error("the result of %s is refused: %s", attempt.key, error)

@@ -88,6 +88,69 @@ class CheckView(Model):
     """
 
 
+class Granted(Model):
+    """
+    The runner holds the lease from the moment of the answer, and works.
+    """
+
+    token: str
+    """
+    The token of the job, for heartbeats and the result.
+    """
+
+
+class Claim1(Model):
+    """
+    The runner holds the lease from the moment of the answer, and works.
+    """
+
+    granted: Granted
+    """
+    The runner holds the lease from the moment of the answer, and works.
+    """
+
+
+class Claim2(Model):
+    """
+    Another runner has it, or the attempt is over: pass over it.
+    """
+
+    taken: Any
+    """
+    Another runner has it, or the attempt is over: pass over it.
+    """
+
+
+class Claim3(Model):
+    """
+    The message is not ours, or not as we wrote it, or for another pool: do not act on it.
+    """
+
+    invalid: Any
+    """
+    The message is not ours, or not as we wrote it, or for another pool: do not act on it.
+    """
+
+
+class ClaimResponse(Model):
+    """
+    Answer to [`ClaimRequest`], in the order of its offers.
+    """
+
+    claims: list[Claim1 | Claim2 | Claim3]
+    """
+    One for each offer.
+    """
+    heartbeat_ms: Annotated[int | None, Field(ge=0)] = None
+    """
+    Milliseconds between heartbeats that the server wishes.
+    """
+    lease_ms: Annotated[int | None, Field(ge=0)] = None
+    """
+    Milliseconds that the leases hold without a heartbeat.
+    """
+
+
 class CommandOutcome(Model):
     """
     The run after a command, once the command's outcome is durable.
@@ -454,6 +517,21 @@ class Nothing(Model):
     model_config = ConfigDict(
         extra="forbid",
     )
+
+
+class Offer(Model):
+    """
+    A job that came on a topic.
+    """
+
+    digest: str
+    """
+    Digest of the message's value, as the runner received it.
+    """
+    offer: str
+    """
+    The header `aob-offer` of its message.
+    """
 
 
 class Failed(Model):
@@ -1160,6 +1238,25 @@ class WorkflowView(Model):
     version: WorkflowVersion | None = None
 
 
+class ClaimRequest(Model):
+    """
+    `POST /v1/runners/claim`: asks for the leases of jobs that came on a topic.
+    """
+
+    offers: list[Offer]
+    """
+    What it was offered.
+    """
+    pool: str
+    """
+    Its pool.
+    """
+    runner: str
+    """
+    The runner's name, unique among those alive; leases are held in this name.
+    """
+
+
 class CreateKey(Model):
     """
     `POST /v1/keys`.
@@ -1380,6 +1477,10 @@ class HeartbeatItem(Model):
     """
     The run.
     """
+    token: str | None = None
+    """
+    The token of its job. Without it, or with another's, the whole heartbeat is refused.
+    """
 
 
 class HeartbeatRequest(Model):
@@ -1479,8 +1580,8 @@ class Job(Model):
     """
     token: str | None = None
     """
-    Shows that its bearer was given this attempt: the header `Aob-Job-Token` of what it sends on
-    behalf of the attempt. Worth nothing without the API key that it was leased with, and nothing
+    Shows that its bearer was given this attempt: heartbeats and results carry it, and what else
+    is sent on behalf of the attempt, in the header `Aob-Job-Token`. Worth nothing without the API key that it was leased with, and nothing
     once the attempt is over.
     """
     workspace: str
@@ -1809,6 +1910,10 @@ class ResultRequest(Model):
     result: Result
     """
     What came out.
+    """
+    token: str | None = None
+    """
+    The token of the job, here or in the header `Aob-Job-Token`.
     """
 
 

@@ -4,7 +4,8 @@
 
     AgentRunner(planner, score, pool="research", concurrency=8).run()
 
-It asks by long poll, so nothing has to reach it from outside. While a job runs, its lease is
+It asks by long poll, so nothing has to reach it from outside; with `kafka`, jobs are offered on a
+topic, claimed from the server, and answered on another topic. While a job runs, its lease is
 renewed; a run that does not want it any more stops it. On SIGTERM or SIGINT it takes no more jobs,
 lets running ones finish for a while, stops the rest and leaves; a second signal skips the while.
 Where the server is away, it waits and asks again, and results are sent until they are durable.
@@ -23,6 +24,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from aob._attempt import Attempt, AttemptKey, StopCause
 from aob._backoff import Backoff
+from aob._kafka import Jobs, ResultTopic, read
 from aob._leases import LeaseKeeper
 from aob._worker import Worker
 from aob.client import AsyncClient
@@ -32,8 +34,10 @@ from aob.llm import LLM
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping
 
+    from aob._kafka import Offer
     from aob.handlers import Agent, Function
-    from aob.models import Job, LeaseResponse
+    from aob.kafka import Kafka
+    from aob.models import ClaimResponse, Job
 
 __all__ = ["AgentRunner"]
 
@@ -41,6 +45,8 @@ T = TypeVar("T")
 
 _LOG = logging.getLogger("aob.runner")
 _LEASE_LIMIT_MAX = 256
+_HANDED_IN_S = 600.0
+"""How long the lease of an attempt is kept whose result is on its way."""
 _ANSWER_GRACE_S = 5.0
 """What answering takes after a job was stopped."""
 
@@ -59,6 +65,7 @@ class AgentRunner:
         name: str | None = None,
         llm: LLM | None = None,
         secrets: Mapping[str, str] | None = None,
+        kafka: Kafka | None = None,
         wait_s: float = 20.0,
         drain_s: float = 30.0,
         grace_s: float = 10.0,
@@ -76,6 +83,7 @@ class AgentRunner:
             llm: Models that agents may ask, for this runner alone; without it, those of the
                 environment's keys.
             secrets: Secrets by name, for settings of tools and arguments of functions.
+            kafka: Where jobs are offered; without it, it asks by long poll.
             wait_s: How long a poll waits for jobs.
             drain_s: How long running jobs may go on after a shutdown was asked for.
             grace_s: How long a job may take to stop when told to.
@@ -89,6 +97,8 @@ class AgentRunner:
         self._connect = (server, token, profile)
         self._llm = llm
         self._secrets = dict(secrets or {})
+        self._kafka = kafka
+        self._handed_in: set[asyncio.Task[None]] = set()
         self._wait_s = min(wait_s, 30.0)
         self._drain_s = drain_s
         self._grace_s = grace_s
@@ -131,6 +141,7 @@ class AgentRunner:
             AsyncClient(server, token, profile=profile, tries=1) as client,
             AsyncClient(server, token, profile=profile) as for_handlers,
         ):
+            topics = self._topics()
             worker = Worker(
                 client,
                 for_handlers,
@@ -139,18 +150,36 @@ class AgentRunner:
                 llm=llm,
                 secrets=self._secrets,
                 grace_s=self._grace_s,
+                topic=topics and topics[1],
             )
             keeper = LeaseKeeper(client, self.name)
             beats = asyncio.create_task(keeper.run())
             jobs: set[asyncio.Task[None]] = set()
             try:
                 _LOG.info("%s serves pool %s of %s", self.name, self.pool, client.settings.server)
-                await self._poll(client, worker, keeper, jobs)
+                if topics is None:
+                    await self._poll(client, worker, keeper, jobs)
+                else:
+                    await self._consume(topics[0], client, worker, keeper, jobs)
             finally:
+                if topics is not None:
+                    # Others take over at once what this runner has not claimed.
+                    await topics[0].close()
                 await self._drain(jobs, keeper)
+                if topics is not None:
+                    await topics[1].close()
                 beats.cancel()
                 await asyncio.gather(beats, return_exceptions=True)
                 await llm.aclose()
+
+    def _topics(self) -> tuple[Jobs, ResultTopic] | None:
+        if self._kafka is None:
+            return None
+        jobs = Jobs(self._kafka, self.pool, self.name)
+        results = ResultTopic(self._kafka, self.name)
+        jobs.start()
+        results.start()
+        return jobs, results
 
     async def _with_signals(self) -> None:
         loop = asyncio.get_running_loop()
@@ -195,28 +224,97 @@ class AgentRunner:
             failures = 0
             backoff.reset()
             if leased is not None:
-                self._start(leased, worker, keeper, jobs)
+                keeper.adopt(leased.lease_ms or 15_000, leased.heartbeat_ms or 5_000)
+                self._start(leased.jobs or [], worker, keeper, jobs)
 
-    def _start(
+    async def _consume(
         self,
-        leased: LeaseResponse,
+        topic: Jobs,
+        client: AsyncClient,
         worker: Worker,
         keeper: LeaseKeeper,
         jobs: set[asyncio.Task[None]],
     ) -> None:
-        keeper.adopt(leased.lease_ms or 15_000, leased.heartbeat_ms or 5_000)
-        for job in leased.jobs or []:
-            attempt = Attempt(AttemptKey(job.run, job.instance, job.attempt))
+        """Takes offers as there are free slots, claims them, and works on what was granted."""
+        names = set(worker.names)
+        while not self._stopping.is_set():
+            if len(jobs) >= self.concurrency:
+                await self._unless_stopping(asyncio.wait(jobs, return_when=asyncio.FIRST_COMPLETED))
+                continue
+            free = min(self.concurrency - len(jobs), _LEASE_LIMIT_MAX)
+            messages = await self._unless_stopping(topic.take(free))
+            if messages is None:
+                return
+            offers = []
+            for message in messages:
+                offer = read(message)
+                if offer is None:
+                    place = f"{message.topic()}/{message.partition()}@{message.offset()}"
+                    _LOG.error("the message at %s is no offer of a job", place)
+                elif offer.job.pool == self.pool and offer.job.name in names:
+                    offers.append(offer)
+            if offers:
+                claimed = await self._claim(client, offers)
+                if claimed is None:
+                    return
+                keeper.adopt(claimed.lease_ms or 15_000, claimed.heartbeat_ms or 5_000)
+                self._start(granted(offers, claimed), worker, keeper, jobs)
+            # From here, the leases stand for what was granted.
+            topic.settle(messages)
+
+    async def _claim(self, client: AsyncClient, offers: list[Offer]) -> ClaimResponse | None:
+        """Claims until the server answers; `None`: the runner is to stop first.
+
+        Raises:
+            ApiError: The server will not have this runner.
+        """
+        backoff = Backoff()
+        asked = [{"offer": offer.offer, "digest": offer.digest} for offer in offers]
+        while not self._stopping.is_set():
+            try:
+                return await self._unless_stopping(
+                    client.runners.claim(asked, self.pool, self.name)
+                )
+            except (ApiError, Unreachable) as error:
+                if isinstance(error, ApiError) and not error.retryable:
+                    raise
+                asked_ms = error.retry_after_ms if isinstance(error, ApiError) else None
+                wait = backoff.next_s(asked_ms)
+                _LOG.warning("no jobs can be claimed: %s; again in %.1f s", error, wait)
+                await self._unless_stopping(asyncio.sleep(wait))
+        return None
+
+    def _start(
+        self,
+        leased: list[Job],
+        worker: Worker,
+        keeper: LeaseKeeper,
+        jobs: set[asyncio.Task[None]],
+    ) -> None:
+        for job in leased:
+            attempt = Attempt(AttemptKey(job.run, job.instance, job.attempt), job.token)
 
             work = self._work(job, attempt, worker, keeper)
             task = asyncio.create_task(work, name=str(attempt.key))
             jobs.add(task)
             task.add_done_callback(jobs.discard)
 
-    @staticmethod
-    async def _work(job: Job, attempt: Attempt, worker: Worker, keeper: LeaseKeeper) -> None:
+    async def _work(self, job: Job, attempt: Attempt, worker: Worker, keeper: LeaseKeeper) -> None:
         with keeper.hold(attempt):
             await worker.work(job, attempt)
+        if self._kafka is not None and not attempt.lost.is_set():
+            # A result on a topic is not in the log yet: until it is, the lease is kept, or the
+            # attempt would be lost where results are taken in slowly.
+            task = asyncio.create_task(self._keep(attempt, keeper))
+            self._handed_in.add(task)
+            task.add_done_callback(self._handed_in.discard)
+
+    @staticmethod
+    async def _keep(attempt: Attempt, keeper: LeaseKeeper) -> None:
+        """Keeps the lease of an attempt that is answered, until the attempt is over."""
+        with keeper.hold(attempt, quiet=True), contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_HANDED_IN_S):
+                await attempt.lost.wait()
 
     async def _unless_stopping(self, what: Awaitable[T]) -> T | None:
         """The result of something that is given up when the runner is to stop: then `None`."""
@@ -251,3 +349,15 @@ class AgentRunner:
             await asyncio.wait(set(jobs), timeout=1.0)
             for task in list(jobs):
                 task.cancel()
+
+
+def granted(offers: list[Offer], claimed: ClaimResponse) -> list[Job]:
+    """The jobs that may be executed, with their tokens."""
+    jobs = []
+    for offer, claim in zip(offers, claimed.claims, strict=False):
+        if claim.standing == "granted" and claim.token:
+            jobs.append(offer.job.model_copy(update={"token": claim.token}))
+        elif claim.standing == "invalid":
+            key = AttemptKey(offer.job.run, offer.job.instance, offer.job.attempt)
+            _LOG.error("the offer of %s is not the server's, or not for this pool", key)
+    return jobs

@@ -42,7 +42,9 @@ fn hand_in(api: &Api, name: &str, job: &Value) -> Option<()> {
     for field in ["workspace", "run", "instance", "attempt"] {
         result[field] = job[field].clone();
     }
-    let (status, answer) = api.post("runners/result", "result", &json!({"result": result})).ok()?;
+    let (status, answer) = api
+        .post("runners/result", "result", &json!({"result": result, "token": job["token"]}))
+        .ok()?;
     if status != 200 {
         api.ledger.fault(format!("result of {}: {status} {answer}", job["run"]));
         return Some(());

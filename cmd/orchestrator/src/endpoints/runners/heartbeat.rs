@@ -1,5 +1,6 @@
 //! `POST /v1/runners/heartbeat`.
 
+use aob_agents::chunk;
 use aob_api::jobs::{HeartbeatItem, HeartbeatRequest, HeartbeatResponse, LEASE_MS, LeaseStanding};
 use aob_api::{ErrorCode, Problem};
 use aob_coordinator::stream;
@@ -38,6 +39,7 @@ pub(crate) async fn handle(
         let detail = format!("a heartbeat renews at most {LEASES_MAX} leases");
         return Err(Problem::new(ErrorCode::InvalidRequest, detail).into());
     }
+    api.all_shown(&caller, &leases).await?;
     let (holder, now_ms) = (holder(&caller, &runner), api.now_ms());
     let mut lines = Vec::new();
     let mut renewals = Vec::new();
@@ -48,7 +50,7 @@ pub(crate) async fn handle(
     let outcomes = api.store.lease_renew(&renewals).await?;
     let said = renewals.iter().zip(lines).zip(&outcomes);
     let held = said.filter(|(_, outcome)| **outcome != RenewalOutcome::Lost);
-    let chunks = held.filter_map(|((renewal, lines), _)| logs::chunk(&renewal.key, lines?, now_ms));
+    let chunks = held.filter_map(|((renewal, lines), _)| chunk(&renewal.key, lines?, now_ms));
     let chunks: Vec<NewLogChunk> = chunks.collect();
     logs::keep(&api, &caller, &chunks).await;
     let states = outcomes.into_iter().map(|outcome| match outcome {

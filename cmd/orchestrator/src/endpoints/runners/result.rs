@@ -1,5 +1,6 @@
 //! `POST /v1/runners/result`.
 
+use aob_agents::chunk;
 use aob_api::Problem;
 use aob_api::jobs::{LEASE_MS, ResultRequest, ResultResponse};
 use aob_coordinator::{SubmitError, stream};
@@ -32,15 +33,15 @@ pub(crate) async fn handle(
     body: JsonBody<ResultRequest>,
 ) -> Answer<Json<ResultResponse>> {
     Query::of(&uri, &[])?;
-    let ResultRequest { result, logs } = body.value;
+    let ResultRequest { result, logs, token: of_body } = body.value;
     api.reads.run_row(&caller, result.run).await?;
     if result.workspace != caller.workspace() {
         return Err(run_not_found(&result.run.to_string()));
     }
-    if let Some(named) = api.named_by(&caller, &token).await?
-        && named != result.key()
-    {
-        return Err(invalid_token("the token is one of another attempt"));
+    match api.named_by(&caller, &token.or(of_body)).await? {
+        Some(named) if named == result.key() => {}
+        Some(_) => return Err(invalid_token("the token is one of another attempt")),
+        None => return Err(invalid_token("a result comes with the token of its job")),
     }
     let key = LeaseKey {
         run: stream(result.run),
@@ -50,7 +51,7 @@ pub(crate) async fn handle(
     let standing = may_answer(&api, &caller, &result.runner, &key).await?;
     // Before the result, so that whoever sees the attempt end has seen its last lines.
     if standing == Standing::Holds
-        && let Some(chunk) = logs.and_then(|logs| logs::chunk(&key, logs, api.now_ms()))
+        && let Some(chunk) = logs.and_then(|logs| chunk(&key, logs, api.now_ms()))
     {
         logs::keep(&api, &caller, &[chunk]).await;
     }

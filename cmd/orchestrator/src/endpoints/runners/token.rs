@@ -1,32 +1,22 @@
-//! Tokens of jobs: what a runner shows to speak for an attempt that it was given.
-//!
-//! A token is `job.<claims>.<mac>`, both parts in hex: the attempt and the API key that leased it, as
-//! JSON, and HMAC-SHA256 over that with a key of the workspace. It names an attempt, so that nobody
-//! has to believe what a program says of itself, and what a model says least of all. It holds as long
-//! as the attempt is outstanding and leased with that API key: the lease is looked at each time.
+//! Tokens of jobs as requests show them: see [`JobTokens`](aob_agents::JobTokens).
 
 use std::sync::Arc;
 
-use aob_api::jobs::{AttemptKey, JobMessage};
-use aob_api::{ErrorCode, Problem};
+use aob_agents::Granted;
+use aob_api::jobs::{AttemptKey, HeartbeatItem, JobMessage};
+use aob_api::{ErrorCode, Problem, ProblemItem};
 use aob_coordinator::stream;
-use aob_edge::{Caller, Refusal, is_signed, sign};
-use aob_store::SigningKey;
+use aob_edge::{Caller, Refusal};
 use axum::extract::FromRequestParts;
 use http::request::Parts as RequestParts;
-use serde::{Deserialize, Serialize};
 
 use super::holder;
 use crate::api::{Parts, tenant};
 
-/// What the workspace's key signs here.
-pub(crate) const PURPOSE: &str = "jobs";
-/// What tokens are signed as.
-const AS_JOB: &str = "aob.job.1";
 /// The header.
 const HEADER: &str = "aob-job-token";
-/// What every token begins with.
-const PREFIX: &str = "job.";
+/// What to do about a token that is none.
+const HINT: &str = "send the `token` of the job, as it was given with the lease";
 /// Bytes of a token; instances deep in maps and loops have long names.
 const TOKEN_BYTES_MAX: usize = 4 * 1024;
 
@@ -52,14 +42,11 @@ impl<S: Sync> FromRequestParts<S> for JobToken {
     }
 }
 
-/// What a token says.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Claims {
-    /// The attempt.
-    job: AttemptKey,
-    /// The API key that leased it.
-    key: Arc<str>,
+impl JobToken {
+    /// The token of the header, else that of the body.
+    pub(crate) fn or(self, body: Option<Arc<str>>) -> Self {
+        Self(self.0.or_else(|| body.map(|token| token.to_string())))
+    }
 }
 
 impl Parts {
@@ -69,15 +56,20 @@ impl Parts {
         caller: &Caller,
         jobs: &mut [JobMessage],
     ) -> Result<(), Refusal> {
-        if jobs.is_empty() {
-            return Ok(());
-        }
-        let key = self.jobs.key(caller.workspace()).await?;
         for job in jobs {
-            let claims = Claims { job: job.key(), key: caller.key_id().into() };
-            job.token = Some(write(&key, &claims)?);
+            job.token = Some(self.token_of(caller, job.key()).await?);
         }
         Ok(())
+    }
+
+    /// The token of an attempt that was leased with the caller's key.
+    pub(crate) async fn token_of(
+        &self,
+        caller: &Caller,
+        job: AttemptKey,
+    ) -> Result<Arc<str>, Refusal> {
+        let claims = Granted { job, key: caller.key_id().into() };
+        Ok(self.tokens.grant(caller.workspace(), &claims).await?)
     }
 
     /// The attempt that a token names; `None`: there is no token.
@@ -90,12 +82,37 @@ impl Parts {
         token: &JobToken,
     ) -> Result<Option<AttemptKey>, Refusal> {
         let Some(token) = &token.0 else { return Ok(None) };
-        let key = self.jobs.key_known(caller.workspace()).await?;
-        let claims = key.and_then(|key| read(&key, token));
-        match claims {
+        match self.tokens.granted(caller.workspace(), token).await? {
             Some(claims) if *claims.key == *caller.key_id() => Ok(Some(claims.job)),
             Some(_) | None => Err(invalid_token("this is not the token of a job of this API key")),
         }
+    }
+
+    /// Refuses a heartbeat in which an attempt comes without its token, or with another's.
+    ///
+    /// # Errors
+    /// [`ErrorCode::InvalidJobToken`], with the place of the first one.
+    pub(crate) async fn all_shown(
+        &self,
+        caller: &Caller,
+        leases: &[HeartbeatItem],
+    ) -> Result<(), Refusal> {
+        for (n, item) in leases.iter().enumerate() {
+            let token = item.token.as_deref().unwrap_or_default();
+            let claims = self.tokens.granted(caller.workspace(), token).await?;
+            let is_own = claims
+                .is_some_and(|claims| *claims.key == *caller.key_id() && claims.job == item.key());
+            if !is_own {
+                let code = ErrorCode::InvalidJobToken;
+                let message = format!("this is not the token of {}", item.key());
+                let at = ProblemItem::at(format!("/leases/{n}/token"), code.as_str(), &message);
+                return Err(Problem::new(code, message)
+                    .with_errors(vec![at.with_hint(HINT)])
+                    .with_hint(HINT)
+                    .into());
+            }
+        }
+        Ok(())
     }
 
     /// Refuses where an attempt is over, or leased with another API key by now.
@@ -121,63 +138,5 @@ impl Parts {
 
 /// The refusal of a token.
 pub(crate) fn invalid_token(detail: &str) -> Refusal {
-    Problem::new(ErrorCode::InvalidJobToken, detail)
-        .with_hint("send the `token` of the job, as `POST /v1/runners/lease` gave it")
-        .into()
-}
-
-fn write(key: &SigningKey, claims: &Claims) -> Result<Arc<str>, Refusal> {
-    let said = serde_json::to_vec(claims).map_err(|error| {
-        tracing::error!(%error, "claims cannot be written");
-        Refusal::internal()
-    })?;
-    let signature = sign(key, AS_JOB, &[&said]);
-    Ok(format!("{PREFIX}{}.{signature}", hex::encode(said)).into())
-}
-
-/// What a token says, if it was made with this key.
-fn read(key: &SigningKey, token: &str) -> Option<Claims> {
-    let (said, signature) = token.strip_prefix(PREFIX)?.split_once('.')?;
-    let said = hex::decode(said).ok()?;
-    let is_ours = is_signed(key, AS_JOB, &[&said], signature);
-    is_ours.then(|| serde_json::from_slice(&said).ok())?
-}
-
-#[cfg(test)]
-mod tests {
-    use aob_engine::{InstanceId, RunId};
-
-    use super::*;
-
-    #[test]
-    fn a_token_says_what_was_signed_and_nothing_else_is_one() {
-        let (ours, theirs) = (SigningKey([7; 32]), SigningKey([8; 32]));
-        let claims = |instance: &str| {
-            let job = AttemptKey {
-                run: RunId("019b0c5e-5a80-7c3f-9f0e-6b1f2a3c4d5e".parse().unwrap()),
-                instance: InstanceId::top(instance),
-                attempt: 2,
-            };
-            Claims { job, key: "k1".into() }
-        };
-        let token = write(&ours, &claims("planner")).ok().unwrap();
-        let read_back = read(&ours, &token).unwrap();
-        assert_eq!((read_back.job, &*read_back.key), (claims("planner").job, "k1"));
-        assert!(read(&theirs, &token).is_none());
-        let other = write(&ours, &claims("admin")).ok().unwrap();
-        let (said, _) = other.rsplit_once('.').unwrap();
-        let (_, signature) = token.rsplit_once('.').unwrap();
-        let spliced = format!("{said}.{signature}");
-        let cut = &token[..token.len() - 2];
-        let bad = ["", "job.", "job..", &spliced, cut, &token[4..], &token.replace('.', "")];
-        for text in bad {
-            assert!(read(&ours, text).is_none(), "{text}");
-        }
-        // Every bit counts.
-        for at in PREFIX.len()..token.len() {
-            let mut bytes = token.as_bytes().to_vec();
-            bytes[at] = if bytes[at] == b'0' { b'1' } else { b'0' };
-            assert!(read(&ours, std::str::from_utf8(&bytes).unwrap()).is_none(), "{at}");
-        }
-    }
+    Problem::new(ErrorCode::InvalidJobToken, detail).with_hint(HINT).into()
 }

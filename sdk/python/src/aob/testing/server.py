@@ -92,6 +92,12 @@ class ScriptedServer:
         """Long values by digest."""
         self.leases: list[dict[str, Any]] = []
         """Bodies of all lease requests."""
+        self.heartbeats = 0
+        """How many came."""
+        self.claims: list[dict[str, Any]] = []
+        """Bodies of all claims."""
+        self._offered: dict[str, dict[str, Any]] = {}
+        self._holders: dict[JobKey, str] = {}
         self._changed = threading.Condition()
         self._jobs: list[dict[str, Any]] = []
         self._standing: dict[JobKey, str] = {}
@@ -157,6 +163,26 @@ class ScriptedServer:
             self._changed.notify_all()
         return key_of(job)
 
+    def offer(self, **job: Any) -> tuple[JobKey, bytes, str]:
+        """Makes a job as for `add_job` that runners find on a topic instead: its key, and value and
+        header `aob-offer` of its message.
+        """
+        key = self.add_job(**job)
+        with self._changed:
+            offered = next(job for job in self._jobs if key_of(job) == key)
+            self._jobs.remove(offered)
+            del offered["token"]
+            value = json.dumps(offered).encode()
+            self._offered[f"sha256:{hashlib.sha256(value).hexdigest()}"] = offered
+        return key, value, f"offer.{offered['run']}"
+
+    def taken_in(self, key: JobKey, result: dict[str, Any]) -> None:
+        """Takes a result in that came on a topic: its lease ends."""
+        with self._changed:
+            self.results[key] = result
+            self._standing[key] = "lost"
+            self._changed.notify_all()
+
     def cancel(self, key: JobKey) -> None:
         """Asks for a job to be stopped, with the next heartbeat."""
         self._standing[key] = "cancelling"
@@ -215,8 +241,10 @@ class ScriptedServer:
         said = json.loads(body) if body else {}
         if path == "/v1/runners/lease":
             return 200, self._lease(said, asking)
+        if path == "/v1/runners/claim":
+            return 200, self._claim(said)
         if path == "/v1/runners/heartbeat":
-            return 200, self._heartbeat(said)
+            return self._heartbeat(said)
         if path == "/v1/runners/result":
             return 200, self._result(said)
         if path.endswith("/patches"):
@@ -262,23 +290,45 @@ class ScriptedServer:
                 self.told.setdefault(key_of(job), Told())
         return {"jobs": jobs, "lease_ms": self.lease_ms, "heartbeat_ms": self.heartbeat_ms}
 
+    def _claim(self, said: dict[str, Any]) -> dict[str, Any]:
+        claims: list[dict[str, Any]] = []
+        with self._changed:
+            self.claims.append(said)
+            for item in said["offers"]:
+                job = self._offered.get(item["digest"])
+                if job is None or item["offer"] != f"offer.{job['run']}":
+                    claims.append({"standing": "invalid"})
+                    continue
+                key = key_of(job)
+                holder = self._holders.setdefault(key, said["runner"])
+                if holder != said["runner"] or key in self.results:
+                    claims.append({"standing": "taken"})
+                    continue
+                self._standing.setdefault(key, "held")
+                self.told.setdefault(key, Told())
+                claims.append({"standing": "granted", "token": f"job.{job['run']}"})
+        return {"claims": claims, "lease_ms": self.lease_ms, "heartbeat_ms": self.heartbeat_ms}
+
     def _wanted(self, said: dict[str, Any]) -> Iterator[dict[str, Any]]:
         for job in self._jobs:
             if job["pool"] == said["pool"] and job["name"] in said["names"]:
                 yield job
 
-    def _heartbeat(self, said: dict[str, Any]) -> dict[str, Any]:
+    def _heartbeat(self, said: dict[str, Any]) -> tuple[int, Any]:
         with self._changed:
+            self.heartbeats += 1
             states = []
             for item in said["leases"]:
                 key = key_of(item)
+                if item.get("token") != f"job.{item['run']}":
+                    return 403, problem(403, "invalid_job_token", f"not the token of {key}")
                 told = self.told.setdefault(key, Told())
                 if "progress" in item:
                     told.progress.append(item["progress"])
                 told.lines += (item.get("logs") or {}).get("lines", [])
                 states.append(self._standing.get(key, "lost"))
             self._changed.notify_all()
-        return {"states": states}
+        return 200, {"states": states}
 
     def _result(self, said: dict[str, Any]) -> dict[str, Any]:
         key = key_of(said["result"])

@@ -139,6 +139,7 @@ fn own(operation: Op) -> Vec<Code> {
         Op::KeysRevoke => &[Code::KeyNotFound],
         Op::OptimizerModulesAdd => &[Code::ModuleRefused, Code::Overloaded],
         Op::OptimizerModulesDisable | Op::OptimizerModulesEnable => &[Code::ModuleNotFound],
+        Op::RunnersHeartbeat => &[Code::InvalidJobToken],
         Op::RunnersResult => &[Code::Overloaded, Code::RunNotFound],
         Op::RunsStart | Op::RunsBatch => START,
         Op::RunsCancel | Op::RunsPause => &[Code::Overloaded, Code::RunTerminal],
@@ -164,7 +165,7 @@ fn own(operation: Op) -> Vec<Code> {
         | Op::MetaOpenapi
         | Op::MetaReady
         | Op::OptimizerModulesList
-        | Op::RunnersHeartbeat
+        | Op::RunnersClaim
         | Op::RunnersLease
         | Op::RunsEvents
         | Op::RunsExplain
