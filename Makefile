@@ -42,6 +42,7 @@ test: setup
 	scripts/pages-test
 	port=$$(scripts/services port) && AOB_DEMO_PORT=$$port AOB_RUNNER_ALLOW=127.0.0.1:$$port \
 		scripts/stack run -- scripts/examples
+	NEWEST=none AOB_SDK_REMOTE=1 scripts/stack run -- scripts/sdk-test tests/test_stack.py
 
 ## As `test`, optimised, with everything that is ignored by default.
 test-full: test

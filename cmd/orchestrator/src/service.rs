@@ -119,7 +119,7 @@ impl Orchestrator {
         let topics = config.agent_topics.clone();
         let settings = aob_coordinator::Config {
             process: random_hex::<8>(&entropy).into(),
-            offers: PoolOffers::new(&topics, Arc::clone(&store), Arc::clone(&tokens)),
+            offers: PoolOffers::on(&topics, Arc::clone(&store), Arc::clone(&tokens)),
             ..config.coordinator.clone()
         };
         let coordinator = Coordinator::start(

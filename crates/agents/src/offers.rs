@@ -30,7 +30,7 @@ pub struct PoolOffers {
 
 impl PoolOffers {
     /// Offers on these topics; `None`: there are none.
-    pub fn new(
+    pub fn on(
         topics: &AgentTopics,
         store: Arc<dyn Store>,
         tokens: Arc<JobTokens>,

@@ -200,8 +200,7 @@ impl Coordinator {
             (0..config.shards.get()).map(|_| shard_ends()).unzip();
         let handle = Handle::new(shards);
         let held = Arc::new(Held::default());
-        let wake = Arc::new(WakeHint::new());
-        let pool_work = Arc::new(Notify::new());
+        let (wake, pool_work) = (Arc::new(WakeHint::new()), Arc::new(Notify::new()));
         let performer = Performer {
             store: Arc::clone(&store),
             bus,

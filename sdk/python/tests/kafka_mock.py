@@ -6,7 +6,7 @@ import json
 import uuid
 from typing import Any
 
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 
 PARTITIONS = 4
 
@@ -29,14 +29,9 @@ class Brokers:
 
     def read(self, topic: str, count: int) -> list[dict[str, Any]]:
         """The first messages of a topic."""
-        consumer = Consumer(
-            {
-                "bootstrap.servers": self.address,
-                "group.id": f"test-{uuid.uuid4()}",
-                "auto.offset.reset": "earliest",
-            }
-        )
-        consumer.subscribe([topic])
+        consumer = Consumer({"bootstrap.servers": self.address, "group.id": "nobody"})
+        places = range(PARTITIONS)
+        consumer.assign([TopicPartition(topic, place, OFFSET_BEGINNING) for place in places])
         messages: list[dict[str, Any]] = []
         try:
             for _ in range(200):

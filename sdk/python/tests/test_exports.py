@@ -28,6 +28,7 @@ def test_the_names_of_the_package() -> None:
         "Event",
         "Failure",
         "Function",
+        "Kafka",
         "Limits",
         "PatchRejected",
         "Price",

@@ -8,22 +8,21 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from kafka_mock import Brokers
 
 from aob import AgentRunner, Kafka, Run, agent
 from aob.testing import ScriptedServer, serving
 
-from kafka_mock import Brokers
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 JOBS, RESULTS = "agent.jobs.acme.eu", "agent.results.acme.eu"
 GROUP = "aob.eu"
 
 
 @pytest.fixture
-def brokers() -> Iterator[Brokers]:
-    yield Brokers()
+def brokers() -> Brokers:
+    return Brokers()
 
 
 def runner(server: ScriptedServer, brokers: Brokers, *handlers: Any, **options: Any) -> AgentRunner:
@@ -98,8 +97,7 @@ def test_a_runner_takes_as_many_as_it_has_slots(brokers: Brokers) -> None:
         nonlocal running, most
         running += 1
         most = max(most, running)
-        while not go_on.is_set():
-            await asyncio.sleep(0.01)
+        await asyncio.to_thread(go_on.wait, 60)
         running -= 1
 
     with ScriptedServer() as server:
@@ -147,7 +145,7 @@ def test_who_leaves_lets_jobs_end_and_others_take_over(brokers: Brokers) -> None
 
     @agent
     def slow(_: Any) -> str:
-        go_on.wait(10)
+        go_on.wait(60)
         return "ended"
 
     with ScriptedServer() as server:

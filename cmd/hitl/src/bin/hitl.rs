@@ -61,7 +61,7 @@ async fn work(settings: &Settings) -> anyhow::Result<ExitCode> {
 fn offers(settings: &Settings, ports: &Ports) -> anyhow::Result<Option<Arc<dyn Offers>>> {
     let topics = settings.get::<AgentTopics>("agents.topics")?.unwrap_or_default();
     let tokens = Arc::new(JobTokens::new(ports.store.clone(), system_entropy()));
-    Ok(PoolOffers::new(&topics, ports.store.clone(), tokens))
+    Ok(PoolOffers::on(&topics, ports.store.clone(), tokens))
 }
 
 /// A coordinator for the votes alone: it decides and performs what they lead to. Any number of

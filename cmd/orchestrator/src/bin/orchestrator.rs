@@ -226,7 +226,7 @@ async fn decide(config: &Config, process: &Process) -> bool {
     settings.process = random_hex::<8>(&system_entropy()).into();
     let topics = config.agent_topics.clone();
     let tokens = Arc::new(JobTokens::new(ports.store.clone(), system_entropy()));
-    settings.offers = PoolOffers::new(&topics, ports.store.clone(), Arc::clone(&tokens));
+    settings.offers = PoolOffers::on(&topics, ports.store.clone(), Arc::clone(&tokens));
     let deps = aob_coordinator::Deps {
         store: ports.store.clone(),
         cas: ports.cas.clone(),

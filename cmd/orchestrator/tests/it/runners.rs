@@ -52,36 +52,38 @@ async fn a_job_is_leased_renewed_and_answered_by_who_holds_it() {
     namesake["runner"] = json!("r2");
     let lost = ask(runner.clone(), "/v1/runners/heartbeat", namesake).await;
     assert_eq!(lost.json()["states"], json!(["lost"]));
-    let result = json!({"token": token, "result": {
+    let mut result = json!({"token": token, "result": {
         "workspace": job["workspace"], "run": run, "instance": "f", "attempt": 1, "runner": "r1",
         "outcome": {"completed": {"output": {"value": "done"}}},
     }});
-    let mut result = result;
     result["logs"] = json!({"first": 3, "lines": ["done"]});
     let forged = ask(rival, "/v1/runners/result", result.clone()).await;
     assert_eq!(forged.code(), "invalid_job_token");
     let mut namesake = result.clone();
     namesake["result"]["runner"] = json!("r2");
-    let refused = ask(runner.clone(), "/v1/runners/result", namesake).await;
-    assert_eq!(refused.json()["accepted"], false);
+    assert_eq!(ask(runner.clone(), "/v1/runners/result", namesake).await.json()["accepted"], false);
     let answered = ask(runner.clone(), "/v1/runners/result", result.clone()).await;
     assert_eq!(answered.json()["accepted"], true, "{}", answered.text);
     assert_eq!(stack.over(&run).await["output"], "done");
-    assert_eq!(
-        stack.lines(&run).await,
-        [(0, "[\"half way\"]".to_owned()), (2, "[\"done\"]".to_owned())]
-    );
+    let lines = stack.lines(&run).await;
+    assert_eq!(lines, [(0, "[\"half way\"]".to_owned()), (2, "[\"done\"]".to_owned())]);
     let again = ask(runner.clone(), "/v1/runners/result", result.clone()).await;
     assert_eq!(again.json()["accepted"], false);
+}
+
+#[tokio::test]
+async fn what_makes_no_sense_or_is_anothers_is_refused() {
+    let stack = Stack::new().await;
+    let runner = stack.key(OURS, "r", &[Role::Runner]).await;
     let theirs = stack.key(crate::stack::THEIRS, "t", &[Role::Runner]).await;
-    let foreign = ask(theirs, "/v1/runners/result", result).await;
+    let (_, job) = agent_job(&stack, &runner).await;
+    let path = "/v1/runners/result";
+    let mut result = answer(&job);
+    result["token"] = job["token"].clone();
+    let foreign = stack.ask(&theirs, Method::POST, path, Some(&result)).await;
     assert_eq!((foreign.status, foreign.code().as_str()), (StatusCode::NOT_FOUND, "run_not_found"));
-    let bad = ask(
-        runner,
-        "/v1/runners/lease",
-        json!({"runner": "", "pool": "p", "names": [], "limit": 1}),
-    )
-    .await;
+    let nameless = json!({"runner": "", "pool": "p", "names": [], "limit": 1});
+    let bad = stack.ask(&runner, Method::POST, "/v1/runners/lease", Some(&nameless)).await;
     assert_eq!(bad.code(), "invalid_request");
 }
 
@@ -91,6 +93,14 @@ async fn nobody_serves_it_is_said_so() {
     let run = stack.start(&pooled()).await;
     let explained = stack.get(&format!("/v1/runs/{run}/explain")).await.json();
     assert_eq!(explained["waits"][0]["reason"], "no_runner");
+    // One that reads a topic takes no job by saying that it is there.
+    let key = stack.key(OURS, "r", &[Role::Runner]).await;
+    let mut announced = lease(0);
+    announced["limit"] = json!(0);
+    let got = stack.ask(&key, Method::POST, "/v1/runners/lease", Some(&announced)).await;
+    assert_eq!(got.json()["jobs"], json!([]));
+    let explained = stack.get(&format!("/v1/runs/{run}/explain")).await.json();
+    assert_eq!(explained["waits"][0]["reason"], "pool_busy");
 }
 
 #[tokio::test]

@@ -1,8 +1,8 @@
 """Offers from a topic, results to a topic, through confluent-kafka.
 
-librdkafka blocks, so two threads talk to it: one polls for offers and commits, one produces. Nothing
-executes on the thread that polls; where the runner has no free slot its partitions are paused, and
-it polls on, so that it stays a member of its group however long jobs take.
+librdkafka blocks, so two threads talk to it: one polls for offers and commits, one produces.
+Nothing executes on the thread that polls; where the runner has no free slot its partitions are
+paused, and it polls on, so that it stays a member of its group however long jobs take.
 
 An offer is settled once its claim is answered: from there the lease stands for the job, and the
 message is of no more use. Committed is what lies before the first offer that is not settled.
@@ -18,7 +18,7 @@ import logging
 import threading
 import uuid
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from aob.models import Job
 
@@ -52,7 +52,8 @@ class Offer:
 def read(message: Message) -> Offer | None:
     """The offer of a message; `None`: it is none."""
     value = message.value()
-    offers = [text for name, text in message.headers() or [] if name == _OFFER_HEADER]
+    headers = cast("list[tuple[str, Any]]", message.headers() or [])
+    offers = [text for name, text in headers if name == _OFFER_HEADER]
     if value is None or len(offers) != 1 or not isinstance(offers[0], bytes):
         return None
     try:
@@ -208,7 +209,10 @@ class Jobs:
             return
         offsets = [TopicPartition(self._topic, *end) for end in ends.items()]
         try:
-            self._consumer.commit(offsets=offsets, asynchronous=not last)
+            if last:
+                self._consumer.commit(offsets=offsets, asynchronous=False)
+            else:
+                self._consumer.commit(offsets=offsets)
         except KafkaException as error:
             # The partition is another member's by now: it gets the offers again, and claims none.
             _LOG.debug("offers will come again: %s", error)

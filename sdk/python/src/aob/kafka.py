@@ -1,6 +1,7 @@
 """`Kafka`: where a runner finds its jobs when they are offered on a topic.
 
-    AgentRunner(planner, pool="research", kafka=Kafka("kafka-1:9092", jobs="agent.jobs.acme.research"))
+    kafka = Kafka("kafka-1:9092", jobs="agent.jobs.acme.research")
+    AgentRunner(planner, pool="research", kafka=kafka).run()
 
 Needs `pip install 'aob[kafka]'`.
 """

@@ -88,69 +88,6 @@ class CheckView(Model):
     """
 
 
-class Granted(Model):
-    """
-    The runner holds the lease from the moment of the answer, and works.
-    """
-
-    token: str
-    """
-    The token of the job, for heartbeats and the result.
-    """
-
-
-class Claim1(Model):
-    """
-    The runner holds the lease from the moment of the answer, and works.
-    """
-
-    granted: Granted
-    """
-    The runner holds the lease from the moment of the answer, and works.
-    """
-
-
-class Claim2(Model):
-    """
-    Another runner has it, or the attempt is over: pass over it.
-    """
-
-    taken: Any
-    """
-    Another runner has it, or the attempt is over: pass over it.
-    """
-
-
-class Claim3(Model):
-    """
-    The message is not ours, or not as we wrote it, or for another pool: do not act on it.
-    """
-
-    invalid: Any
-    """
-    The message is not ours, or not as we wrote it, or for another pool: do not act on it.
-    """
-
-
-class ClaimResponse(Model):
-    """
-    Answer to [`ClaimRequest`], in the order of its offers.
-    """
-
-    claims: list[Claim1 | Claim2 | Claim3]
-    """
-    One for each offer.
-    """
-    heartbeat_ms: Annotated[int | None, Field(ge=0)] = None
-    """
-    Milliseconds between heartbeats that the server wishes.
-    """
-    lease_ms: Annotated[int | None, Field(ge=0)] = None
-    """
-    Milliseconds that the leases hold without a heartbeat.
-    """
-
-
 class CommandOutcome(Model):
     """
     The run after a command, once the command's outcome is durable.
@@ -1238,6 +1175,21 @@ class WorkflowView(Model):
     version: WorkflowVersion | None = None
 
 
+class Claim(Model):
+    """
+    What became of a claim.
+    """
+
+    standing: Literal["granted", "taken", "invalid"]
+    """
+    Whether the job may be executed.
+    """
+    token: str | None = None
+    """
+    The token of a job that was granted, for its heartbeats and its result.
+    """
+
+
 class ClaimRequest(Model):
     """
     `POST /v1/runners/claim`: asks for the leases of jobs that came on a topic.
@@ -1254,6 +1206,25 @@ class ClaimRequest(Model):
     runner: str
     """
     The runner's name, unique among those alive; leases are held in this name.
+    """
+
+
+class ClaimResponse(Model):
+    """
+    Answer to [`ClaimRequest`], in the order of its offers.
+    """
+
+    claims: list[Claim]
+    """
+    One for each offer.
+    """
+    heartbeat_ms: Annotated[int | None, Field(ge=0)] = None
+    """
+    Milliseconds between heartbeats that the server wishes.
+    """
+    lease_ms: Annotated[int | None, Field(ge=0)] = None
+    """
+    Milliseconds that the leases hold without a heartbeat.
     """
 
 

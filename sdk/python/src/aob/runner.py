@@ -45,6 +45,8 @@ T = TypeVar("T")
 
 _LOG = logging.getLogger("aob.runner")
 _LEASE_LIMIT_MAX = 256
+_ANNOUNCED_S = 20.0
+"""How often a runner that reads a topic says that it is there."""
 _HANDED_IN_S = 600.0
 """How long the lease of an attempt is kept whose result is on its way."""
 _ANSWER_GRACE_S = 5.0
@@ -237,6 +239,30 @@ class AgentRunner:
     ) -> None:
         """Takes offers as there are free slots, claims them, and works on what was granted."""
         names = set(worker.names)
+        announcing = asyncio.create_task(self._announce(client, worker))
+        try:
+            await self._consume_offers(topic, client, worker, keeper, jobs, names)
+        finally:
+            announcing.cancel()
+
+    async def _announce(self, client: AsyncClient, worker: Worker) -> None:
+        """Tells the server now and then that somebody serves the pool: it asks for no job by it."""
+        while True:
+            try:
+                await client.runners.lease(0, worker.names, self.pool, self.name)
+            except (ApiError, Unreachable) as error:
+                _LOG.debug("the server does not know of this runner: %s", error)
+            await asyncio.sleep(_ANNOUNCED_S)
+
+    async def _consume_offers(
+        self,
+        topic: Jobs,
+        client: AsyncClient,
+        worker: Worker,
+        keeper: LeaseKeeper,
+        jobs: set[asyncio.Task[None]],
+        names: set[str],
+    ) -> None:
         while not self._stopping.is_set():
             if len(jobs) >= self.concurrency:
                 await self._unless_stopping(asyncio.wait(jobs, return_when=asyncio.FIRST_COMPLETED))

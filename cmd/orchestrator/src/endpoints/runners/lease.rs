@@ -70,13 +70,17 @@ async fn claim(api: &Api, caller: &Caller, request: &LeaseRequest) -> Answer<Vec
     let now_ms = api.now_ms();
     let names = request.names.iter().map(|name| &**name);
     api.pools.seen(caller.workspace(), &request.pool, names, Timestamp(now_ms));
+    if request.limit == 0 {
+        // A runner that reads a topic, and says that it is there.
+        return Ok(Vec::new());
+    }
     let lease_ms = i64::try_from(LEASE_MS).unwrap_or(i64::MAX);
     let claim = PoolClaim {
         workspace: tenant(caller),
         pool: request.pool.to_string(),
         names: request.names.iter().map(|name| name.to_string()).collect(),
         holder: holder(caller, &request.runner),
-        limit: request.limit.clamp(1, LEASE_LIMIT_MAX),
+        limit: request.limit.min(LEASE_LIMIT_MAX),
         now_ms,
         until_ms: now_ms.saturating_add(lease_ms),
     };

@@ -69,7 +69,7 @@ impl Parts {
         job: AttemptKey,
     ) -> Result<Arc<str>, Refusal> {
         let claims = Granted { job, key: caller.key_id().into() };
-        Ok(self.tokens.grant(caller.workspace(), &claims).await?)
+        self.tokens.grant(caller.workspace(), &claims).await
     }
 
     /// The attempt that a token names; `None`: there is no token.
