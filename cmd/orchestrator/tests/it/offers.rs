@@ -1,5 +1,7 @@
 //! Jobs of pools on topics: offered, claimed once, answered on a topic.
 
+use std::collections::BTreeMap;
+
 use aob_api::Role;
 use aob_bus::{Consumer, Message, Outgoing, Topic};
 use aob_ir::Digest;
@@ -22,6 +24,18 @@ impl Reader {
         let jobs = stack.bus.subscribe(&Topic::new("agent.jobs"), "aob.own").await;
         let key = stack.key(OURS, "reader", &[Role::Runner]).await;
         Self { jobs: jobs.expect("a topic"), key }
+    }
+
+    /// The offers of two runs, which may come in any order, and more than once.
+    async fn both(&self, run: &str, other: &str) -> (Message, Message) {
+        let mut offers = BTreeMap::new();
+        while !(offers.contains_key(run) && offers.contains_key(other)) {
+            let message = self.next().await;
+            let of = job(&message)["run"].as_str().expect("a run").to_owned();
+            offers.insert(of, message);
+        }
+        let mut take = |run: &str| offers.remove(run).expect("it came");
+        (take(run), take(other))
     }
 
     async fn next(&self) -> Message {
@@ -134,9 +148,7 @@ async fn results_that_nobody_may_give_go_to_the_dead_letters_and_hold_nothing_up
     let dead = stack.bus.subscribe(&dead, "somebody").await.expect("a topic");
     let run = stack.start(&pooled()).await;
     let other = stack.start(&pooled()).await;
-    let (first, second) = (reader.next().await, reader.next().await);
-    let (first, second) =
-        if job(&first)["run"] == json!(run) { (first, second) } else { (second, first) };
+    let (first, second) = reader.both(&run, &other).await;
     let token = ask(&stack, &reader.key, &claim("k1", &first)).await["token"].clone();
     let another = ask(&stack, &reader.key, &claim("k1", &second)).await;
     let another = another["token"].clone();
