@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use crate::gate::Gate;
+use crate::gate::{Gate, SKEW_MS_MAX};
 use crate::site::Site;
 use crate::weather::Strike;
 
@@ -74,7 +74,7 @@ fn hit(site: &Site, strike: Strike) {
         Strike::ClockJump => {
             if let Some(gate) = some(site).first() {
                 world.fault(strike.count());
-                gate.skew(world.draw(|dice| dice.number(-300_000..=300_000)));
+                gate.skew(world.draw(|dice| dice.number(-SKEW_MS_MAX..=SKEW_MS_MAX)));
             }
         }
     }

@@ -15,6 +15,9 @@ use tokio_util::sync::CancellationToken;
 use crate::counts::Count;
 use crate::world::World;
 
+/// How wrong a process's clock may be.
+pub(crate) const SKEW_MS_MAX: i64 = 300_000;
+
 /// The other side of a call cannot be reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Down;

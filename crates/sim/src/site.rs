@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 use crate::bus::{Settled, SimBus};
 use crate::cas::SimCas;
 use crate::counts::Count;
-use crate::gate::Gate;
+use crate::gate::{Gate, SKEW_MS_MAX};
 use crate::generator::Scenario;
 use crate::runner;
 use crate::store::SimStore;
@@ -173,7 +173,7 @@ impl Site {
         let skewed = self.world.is_stormy() && self.world.draw(|dice| dice.percent(15));
         if skewed && !self.world.weather.strikes.is_empty() {
             self.world.fault(Count::ClockSkew);
-            gate.skew(self.world.draw(|dice| dice.number(-300_000..=300_000)));
+            gate.skew(self.world.draw(|dice| dice.number(-SKEW_MS_MAX..=SKEW_MS_MAX)));
         }
     }
 

@@ -15,6 +15,7 @@ use tokio::time::{sleep, timeout};
 use super::change::Manner;
 use super::{Order, People};
 use crate::counts::Count;
+use crate::gate::SKEW_MS_MAX;
 use crate::site::Live;
 
 /// How long a client waits for an answer before it asks somebody else.
@@ -117,7 +118,10 @@ impl People {
                     return;
                 }
                 let stored = |digest: &aob_ir::Digest| self.site.stored(digest);
-                let changes = ledger.would_change(run, request, world.now_ms(), &stored);
+                // A clock that is ahead sees the time of a ticket end before it does.
+                let ahead_ms = if is_out_of_time(reply) { SKEW_MS_MAX } else { 0 };
+                let at_ms = world.now_ms() + ahead_ms;
+                let changes = ledger.would_change(run, request, at_ms, &stored);
                 if changes == Some(true) {
                     let (id, said) = (&request.id, brief(reply));
                     world.violation(format!("{id} of {run}: answered `{said}`, but it counts"));
@@ -269,6 +273,11 @@ fn answer_to_patch(reply: &Reply) -> Count {
     } else {
         Count::PatchRefused
     }
+}
+
+/// True for an answer that rests on the time of a ticket being over.
+fn is_out_of_time(reply: &Reply) -> bool {
+    matches!(reply, Err(SubmitError::Rejected(why)) if why.code == RejectionCode::TicketExpired)
 }
 
 /// A reply in a few words.
