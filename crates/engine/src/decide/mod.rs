@@ -147,6 +147,8 @@ struct Decider<'a> {
     fresh: BTreeMap<Digest, Arc<Blob>>,
     bytes: usize,
     work: VecDeque<Work>,
+    /// Payloads that pieces of this work lack: the decision will be made again with them.
+    missing: Vec<PayloadRef>,
     run_value: OnceCell<Arc<Value>>,
     keys: OnceCell<RunKeys>,
 }
@@ -182,6 +184,7 @@ impl<'a> Decider<'a> {
             fresh,
             bytes,
             work: VecDeque::new(),
+            missing: Vec::new(),
             run_value: OnceCell::new(),
             keys: OnceCell::new(),
         }

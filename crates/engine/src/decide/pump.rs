@@ -3,10 +3,13 @@
 use aob_bugs::{Bug, seeded};
 use aob_ir::{JoinIr, JoinMode, NodeIr, NodeIx, Tolerate};
 
-use super::{Decider, Step, Work};
+use super::{Decider, Step, Stop, Work};
 use crate::event::{EdgesDecided, Failure, FailureOutcome, RunCompleted};
 use crate::ids::InstanceId;
 use crate::state::{Doing, JoinEntry, Phase};
+
+/// Payloads that a decision asks for at once; the next one asks for more.
+const MISSING_MAX: usize = 256;
 
 /// What the incoming edges say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +23,11 @@ enum Verdict {
 impl<'a> Decider<'a> {
     /// Drains the work, then ends the run if nothing is left.
     pub(super) fn pump(&mut self) -> Step {
+        let done = self.drain();
+        self.with_everything(done)
+    }
+
+    fn drain(&mut self) -> Step {
         loop {
             if self.stopping() {
                 return self.stop_all();
@@ -32,16 +40,40 @@ impl<'a> Decider<'a> {
                 self.leave_rest();
                 return Ok(());
             }
-            match work {
-                Work::Route(id) => self.route_rest(&id)?,
-                Work::Entry(..) | Work::Target(..) | Work::Map(_)
-                    if self.state.head.paused && !seeded(Bug::PauseIgnored) => {}
-                Work::Entry(ix, id) => self.open_entry(ix, &id)?,
-                Work::Target(ix, id) => self.consider(ix, &id)?,
-                Work::Map(id) => self.open_bodies(&id)?,
-            }
+            let done = self.take_up(work);
+            self.note_missing(done)?;
         }
-        self.finish_run()
+        if self.missing.is_empty() { self.finish_run() } else { Ok(()) }
+    }
+
+    fn take_up(&mut self, work: Work) -> Step {
+        match work {
+            Work::Route(id) => self.route_rest(&id),
+            Work::Entry(..) | Work::Target(..) | Work::Map(_)
+                if self.state.head.paused && !seeded(Bug::PauseIgnored) =>
+            {
+                Ok(())
+            }
+            Work::Entry(ix, id) => self.open_entry(ix, &id),
+            Work::Target(ix, id) => self.consider(ix, &id),
+            Work::Map(id) => self.open_bodies(&id),
+        }
+    }
+
+    /// Goes on where a piece of work lacks payloads, to learn what the others lack: nothing of this
+    /// decision will stay.
+    pub(super) fn note_missing(&mut self, done: Step) -> Step {
+        let Err(Stop::Need(refs)) = done else { return done };
+        self.missing.extend(refs);
+        if self.missing.len() < MISSING_MAX { Ok(()) } else { self.with_everything(Ok(())) }
+    }
+
+    /// What lacks payloads is no decision: it stops with all that it is known to lack.
+    pub(super) fn with_everything(&mut self, done: Step) -> Step {
+        if self.missing.is_empty() {
+            return done;
+        }
+        Err(Stop::Need(std::mem::take(&mut self.missing)))
     }
 
     /// Finds everything that may be able to go on: after a full segment, and on resume.

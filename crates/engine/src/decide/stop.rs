@@ -26,7 +26,8 @@ impl Decider<'_> {
                 return Ok(());
             }
             if !id.node.ends_with(".compensate") {
-                self.stop_one(&id)?;
+                let done = self.stop_one(&id);
+                self.note_missing(done)?;
             }
         }
         if !self.state.open.is_empty() {

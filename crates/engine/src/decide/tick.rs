@@ -20,6 +20,7 @@ impl<'a> Decider<'a> {
         if !stops {
             self.judge_leases(leases)?;
         }
+        self.with_everything(Ok(()))?;
         if self.events.is_empty() && !self.state.head.continued {
             let next = self.next_due(leases);
             return Err(Stop::NoChange(NoChange::NotDue { next }));
@@ -67,7 +68,8 @@ impl<'a> Decider<'a> {
             } else {
                 let id = self.state.id_of(&key);
                 if let Some(node) = self.find(&id) {
-                    self.fire(kind, node, &id)?;
+                    let done = self.fire(kind, node, &id);
+                    self.note_missing(done)?;
                 }
             }
             if goes_on && self.stopping() {
@@ -157,7 +159,8 @@ impl<'a> Decider<'a> {
                 Verdict::Redispatch => self.redispatch(&lease.instance, attempt, &job),
                 Verdict::Lost(failure) => {
                     if let Some(node) = self.find(&lease.instance) {
-                        self.lose(node, &lease.instance, attempt, &job, failure)?;
+                        let done = self.lose(node, &lease.instance, attempt, &job, failure);
+                        self.note_missing(done)?;
                     }
                 }
             }

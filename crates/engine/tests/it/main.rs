@@ -18,6 +18,7 @@ mod patch_agents;
 mod patch_races;
 mod patch_scopes;
 mod patches;
+mod payloads;
 mod properties;
 mod schemas;
 mod signals;
