@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aob_engine::{RunId, Timestamp, WorkspaceId};
-use aob_store::{AppendOutcome, Clock, Store};
+use aob_store::{AppendOutcome, Clock, IdempotencyKey, Store};
 use futures::StreamExt;
+use futures::future::try_join_all;
 use futures::stream::FuturesUnordered;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
@@ -162,12 +163,15 @@ impl Shard {
                         Input::HeadChecked(ask, reader.head(ask.run).await)
                     }));
                 }
-                Output::LookupKey(ask, workspace, key) => {
+                Output::LookupKeys(ask, workspace, keys) => {
                     let store = Arc::clone(&self.store);
                     readings.push(Box::pin(async move {
                         let workspace = store_workspace(workspace);
-                        let row = store.idempotency(workspace, &key.endpoint, &key.key).await;
-                        Input::KeyLooked(ask, row.map_err(|error| ReadError(error.to_string())))
+                        let look = keys.iter().map(|IdempotencyKey { endpoint, key, .. }| {
+                            store.idempotency(workspace, endpoint, key)
+                        });
+                        let rows = try_join_all(look).await;
+                        Input::KeysLooked(ask, rows.map_err(|error| ReadError(error.to_string())))
                     }));
                 }
                 Output::Snapshot(run, workspace, ordinal, bytes) => {

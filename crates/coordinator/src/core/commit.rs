@@ -177,9 +177,12 @@ impl<T> Core<T> {
             ConflictKind::Dedup(holder) => Some(SubmitError::Dedup(crate::run_of(holder))),
         };
         if let Some(refusal) = refusal {
-            // The first command of the stream asked for the key; what followed it is moot or
-            // will find out by itself.
-            let first = decided.remove(0);
+            // The first command that asks for a key; what followed it is moot or will find out by
+            // itself.
+            let asks = |decided: &Decided<T>| {
+                decided.key().is_some() || decided.submission.dedup.is_some()
+            };
+            let first = decided.remove(decided.iter().position(asks).unwrap_or(0));
             self.outputs.push_back(Output::Reply(first.submission.token, Err(refusal)));
         }
         let Some(slot) = self.slots.get_mut(&run) else { return };
@@ -208,7 +211,7 @@ fn seal_slot<T>(
     let documents = std::mem::take(&mut slot.new_documents);
     let rows = projection::rows(run, &slot.state, &events, (&sealed, &documents), now);
     let dedup = decided.iter_mut().find_map(|decided| decided.submission.dedup.clone());
-    let keys = decided.iter().filter_map(|decided| decided.submission.key.clone()).collect();
+    let keys = decided.iter().filter_map(|decided| decided.key().cloned()).collect();
     let child = Arc::new(ChildContext::of(&slot.state));
     let mut rest = events.as_slice();
     let mut segments = Vec::with_capacity(sealed.len());

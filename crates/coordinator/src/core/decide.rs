@@ -1,5 +1,6 @@
 //! Deciding commands: loading what they need, answering what changes nothing.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use aob_bugs::{Bug, seeded};
@@ -9,7 +10,13 @@ use aob_store::{Head, IdempotencyKey, IdempotencyRow};
 
 use super::Core;
 use super::slot::{Decided, Slot, Waiting};
-use super::types::{Ask, Committed, LoadedRun, Output, ReadError, Reply, SubmitError};
+use super::types::{Ask, Committed, LoadedRun, Output, ReadError, Reply, Submission, SubmitError};
+
+/// Answers of one run that wait for the same look at the head.
+const AT_HEAD_MAX: usize = 64;
+
+/// Commands of one run whose keys are looked up in one go.
+const KEYS_MAX: usize = 64;
 
 impl<T> Core<T> {
     pub(super) fn loaded(
@@ -60,6 +67,7 @@ impl<T> Core<T> {
     fn refuse_all(&mut self, run: RunId, error: &SubmitError) {
         let Some(slot) = self.slots.get_mut(&run) else { return };
         slot.waiting = Waiting::Nothing;
+        slot.forget_looks();
         for submission in slot.queue.drain(..) {
             self.outputs.push_back(Output::Reply(submission.token, Err(error.clone())));
         }
@@ -102,7 +110,15 @@ impl<T> Core<T> {
                 slot.blobs.put_all(blobs);
                 self.drive(now, run);
             }
-            Err(error) => self.refuse_first(now, run, SubmitError::Unavailable(error.0)),
+            Err(error) => {
+                // What was decided before it still waits for a look at the head.
+                if let Some(next) = slot.queue.remove(slot.at_head.len()) {
+                    slot.keys_looked = slot.keys_looked.saturating_sub(1);
+                    let unavailable = Err(SubmitError::Unavailable(error.0));
+                    self.outputs.push_back(Output::Reply(next.token, unavailable));
+                }
+                self.drive(now, run);
+            }
         }
     }
 
@@ -117,33 +133,33 @@ impl<T> Core<T> {
         Some(slot)
     }
 
-    fn refuse_first(&mut self, now: Timestamp, run: RunId, error: SubmitError) {
-        let Some(slot) = self.slots.get_mut(&run) else { return };
-        slot.waiting = Waiting::Nothing;
-        slot.at_head = None;
-        slot.key_looked = false;
-        if let Some(first) = slot.queue.pop_front() {
-            self.outputs.push_back(Output::Reply(first.token, Err(error)));
-        }
-        self.drive(now, run);
-    }
-
-    pub(super) fn key_looked(
+    pub(super) fn keys_looked(
         &mut self,
         now: Timestamp,
         ask: Ask,
-        result: Result<Option<IdempotencyRow>, ReadError>,
+        result: Result<Vec<Option<IdempotencyRow>>, ReadError>,
     ) {
-        let run = ask.run;
-        let Some(slot) = self.waiting_slot(ask, Waiting::Key) else { return };
-        match result {
-            Ok(None) => {
-                slot.key_looked = true;
-                self.drive(now, run);
+        let Some(slot) = self.waiting_slot(ask, Waiting::Keys) else { return };
+        let looking = std::mem::take(&mut slot.looking).min(slot.queue.len());
+        let mut rows = result.map(IntoIterator::into_iter);
+        let mut answer = |submission: &Submission<T>| match (&submission.key, &mut rows) {
+            (None, _) => None,
+            (Some(_), Ok(rows)) => rows.next().flatten().map(SubmitError::Key),
+            (Some(_), Err(error)) => Some(SubmitError::Unavailable(error.0.clone())),
+        };
+        let mut answered = Vec::new();
+        let mut queue = VecDeque::with_capacity(slot.queue.len());
+        for submission in slot.queue.drain(..looking) {
+            match answer(&submission) {
+                None => queue.push_back(submission),
+                Some(known) => answered.push(Output::Reply(submission.token, Err(known))),
             }
-            Ok(Some(row)) => self.refuse_first(now, run, SubmitError::Key(row)),
-            Err(error) => self.refuse_first(now, run, SubmitError::Unavailable(error.0)),
         }
+        slot.keys_looked = queue.len();
+        queue.append(&mut slot.queue);
+        slot.queue = queue;
+        self.outputs.extend(answered);
+        self.drive(now, ask.run);
     }
 
     pub(super) fn head_checked(
@@ -154,21 +170,20 @@ impl<T> Core<T> {
     ) {
         let run = ask.run;
         let Some(slot) = self.waiting_slot(ask, Waiting::Head) else { return };
-        let head = match result {
-            Ok(head) => head,
-            Err(error) => {
-                return self.refuse_first(now, run, SubmitError::Unavailable(error.0));
-            }
-        };
-        let answer = slot.at_head.take();
-        if head != slot.sealed {
+        if result.as_ref().is_ok_and(|head| *head != slot.sealed) {
             slot.reset(Vec::new());
             return self.load(run);
         }
-        if let (Some(answer), Some(first)) = (answer, slot.queue.pop_front()) {
-            slot.key_looked = false;
-            self.outputs.push_back(Output::Reply(first.token, answer));
-        }
+        let unavailable = result.err().map(|error| SubmitError::Unavailable(error.0));
+        let answers = std::mem::take(&mut slot.at_head);
+        slot.keys_looked = slot.keys_looked.saturating_sub(answers.len());
+        let asked = slot.queue.drain(..answers.len().min(slot.queue.len()));
+        let replies = asked.zip(answers).map(|(submission, answer)| {
+            let answer = unavailable.clone().map_or(answer, Err);
+            Output::Reply(submission.token, answer)
+        });
+        let replies: Vec<Output<T>> = replies.collect();
+        self.outputs.extend(replies);
         self.drive(now, run);
     }
 
@@ -184,7 +199,7 @@ impl<T> Core<T> {
             match step {
                 Step::Ask(question) => return self.ask(run, question),
                 Step::Decide(ir) => {
-                    if let Some((token, reply)) = decide_first(slot, &ir, now) {
+                    if let Some((token, reply)) = decide_next(slot, &ir, now) {
                         self.outputs.push_back(Output::Reply(token, reply));
                         if slot.is_idle() && !slot.state.exists() {
                             self.slots.swap_remove(&run);
@@ -194,16 +209,8 @@ impl<T> Core<T> {
                 }
             }
             if slot.waiting != Waiting::Nothing {
-                let question = match slot.waiting {
-                    Waiting::Head => Some(Question::Head),
-                    Waiting::Blobs => Some(slot.wanted_blobs()),
-                    Waiting::Nothing
-                    | Waiting::Load
-                    | Waiting::Ir
-                    | Waiting::Key
-                    | Waiting::Durable => None,
-                };
-                if let Some(question) = question {
+                if slot.waiting == Waiting::Blobs {
+                    let question = slot.wanted_blobs();
                     self.ask(run, question);
                 }
             } else if !slot.events.is_empty() && !slot.dirty {
@@ -214,22 +221,28 @@ impl<T> Core<T> {
         self.forget_idle();
     }
 
-    /// What the first command of the queue needs; `None`: nothing to do.
+    /// What the next command of the queue needs, or those before it that wait for a look at the
+    /// head; `None`: nothing to do.
     fn next_step(&mut self, run: RunId) -> Option<Step> {
         let slot = self.slots.get_mut(&run)?;
         if slot.waiting != Waiting::Nothing {
             return None;
         }
-        let first = slot.queue.front()?;
+        let position = slot.at_head.len();
+        let next = slot.queue.get(position).filter(|_| position < AT_HEAD_MAX);
+        let Some(next) = next else {
+            return (position > 0).then_some(Step::Ask(Question::Head));
+        };
         if !slot.state.exists() {
-            if let Some(ir) = &first.ir {
+            if let Some(ir) = &next.ir {
                 slot.ir = Some(Arc::clone(ir));
                 return Some(Step::Decide(Arc::clone(ir)));
             }
             return Some(Step::Ask(Question::Run));
         }
-        if let Some(key) = first.key.as_ref().filter(|_| !slot.key_looked) {
-            return Some(Step::Ask(Question::Key(key.clone())));
+        if next.key.is_some() && position >= slot.keys_looked {
+            let looks = if position > 0 { Question::Head } else { slot.keys_to_look_up() };
+            return Some(Step::Ask(looks));
         }
         let digest = slot.state.digest()?;
         if let Some(ir) = slot.ir.as_ref().filter(|ir| ir.digest == digest) {
@@ -260,7 +273,7 @@ impl<T> Core<T> {
             Question::Blobs(refs) => Output::LoadBlobs(ask, workspace, refs),
             Question::Documents(digests) => Output::LoadDocuments(ask, workspace, digests),
             Question::Head => Output::CheckHead(ask),
-            Question::Key(key) => Output::LookupKey(ask, workspace, key),
+            Question::Keys(keys) => Output::LookupKeys(ask, workspace, keys),
         });
     }
 }
@@ -277,7 +290,7 @@ enum Question {
     Blobs(Vec<PayloadRef>),
     Documents(Vec<Digest>),
     Head,
-    Key(IdempotencyKey),
+    Keys(Vec<IdempotencyKey>),
 }
 
 impl Question {
@@ -288,12 +301,19 @@ impl Question {
             Self::Ir(_) => Waiting::Ir,
             Self::Blobs(_) | Self::Documents(_) => Waiting::Blobs,
             Self::Head => Waiting::Head,
-            Self::Key(_) => Waiting::Key,
+            Self::Keys(_) => Waiting::Keys,
         }
     }
 }
 
 impl<T> Slot<T> {
+    /// The keys of the first of the queue, so that they are looked up in one go.
+    fn keys_to_look_up(&mut self) -> Question {
+        self.looking = self.queue.len().min(KEYS_MAX);
+        let first = self.queue.iter().take(self.looking);
+        Question::Keys(first.filter_map(|submission| submission.key.clone()).collect())
+    }
+
     fn wanted_blobs(&mut self) -> Question {
         if self.wanted_documents.is_empty() {
             Question::Blobs(std::mem::take(&mut self.wanted))
@@ -324,11 +344,11 @@ impl<T> Slot<T> {
     }
 }
 
-/// Decides the first command of a slot's queue. Gives back an answer that waits for nothing.
-fn decide_first<T>(slot: &mut Slot<T>, ir: &Ir, now: Timestamp) -> Option<(T, Reply)> {
-    let first = slot.queue.front()?;
-    let run = first.run;
-    match advance(&mut slot.state, ir, &first.request, &slot.blobs, now) {
+/// Decides the next command of a slot's queue. Gives back an answer that waits for nothing.
+fn decide_next<T>(slot: &mut Slot<T>, ir: &Ir, now: Timestamp) -> Option<(T, Reply)> {
+    let next = slot.queue.get(slot.at_head.len())?;
+    let run = next.run;
+    match advance(&mut slot.state, ir, &next.request, &slot.blobs, now) {
         Decision::Append { events, blobs, ir } => {
             if let Some(ir) = ir {
                 slot.change_graph(ir);
@@ -370,12 +390,15 @@ fn decide_first<T>(slot: &mut Slot<T>, ir: &Ir, now: Timestamp) -> Option<(T, Re
     }
 }
 
-/// Moves the first command to those whose answer waits for the next append.
+/// Moves the command to those whose answer waits for the next append, after those that wait for a
+/// look at the head: that append is one, since it is made on the head they were decided at, and
+/// later than they came.
 fn settle<T>(slot: &mut Slot<T>, answer: Reply) {
-    if let Some(submission) = slot.queue.pop_front() {
-        slot.key_looked = false;
-        slot.decided.push(Decided { submission, answer });
-    }
+    let mut answers = std::mem::take(&mut slot.at_head);
+    answers.push(answer);
+    slot.keys_looked = slot.keys_looked.saturating_sub(answers.len());
+    let settled = slot.queue.drain(..answers.len().min(slot.queue.len())).zip(answers);
+    slot.decided.extend(settled.map(|(submission, answer)| Decided { submission, answer }));
 }
 
 /// An answer that appends nothing is final only at the head: it waits for the appends that it
@@ -391,7 +414,6 @@ fn answer_at_head<T>(slot: &mut Slot<T>, answer: Reply) -> Option<(T, Reply)> {
     if !slot.state.exists() || stale {
         return slot.queue.pop_front().map(|first| (first.token, answer));
     }
-    slot.at_head = Some(answer);
-    slot.waiting = Waiting::Head;
+    slot.at_head.push(answer);
     None
 }

@@ -111,7 +111,7 @@ impl<T> Core<T> {
             Input::IrLoaded(ask, result) => self.ir_loaded(now, ask, result),
             Input::BlobsLoaded(ask, result) => self.blobs_loaded(now, ask, result),
             Input::HeadChecked(ask, result) => self.head_checked(now, ask, result),
-            Input::KeyLooked(ask, result) => self.key_looked(now, ask, result),
+            Input::KeysLooked(ask, result) => self.keys_looked(now, ask, result),
             Input::Appended(outcomes) => self.appended(now, outcomes),
             Input::Performed(key) => self.performed(key),
             Input::Relayed(key) => self.relayed(key),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use aob_bugs::{Bug, seeded};
 use aob_engine::{Blob, Blobs, Event, RunState, WorkspaceId};
 use aob_ir::{Digest, Ir};
-use aob_store::Head;
+use aob_store::{Head, IdempotencyKey};
 use aob_validator::Rules;
 
 use super::types::{Chain, Committed, Performance, Submission, SubmitError};
@@ -25,7 +25,7 @@ pub(super) enum Waiting {
     Ir,
     Blobs,
     Head,
-    Key,
+    Keys,
     /// For the outcome of what was decided before.
     Durable,
 }
@@ -35,6 +35,14 @@ pub(super) enum Waiting {
 pub(super) struct Decided<T> {
     pub(super) submission: Submission<T>,
     pub(super) answer: Result<Committed, SubmitError>,
+}
+
+impl<T> Decided<T> {
+    /// The answer to store with what it changed.
+    pub(super) fn key(&self) -> Option<&IdempotencyKey> {
+        let changed = self.answer.as_ref().is_ok_and(|committed| committed.changed);
+        self.submission.key.as_ref().filter(|_| changed)
+    }
 }
 
 /// One run.
@@ -51,13 +59,16 @@ pub(super) struct Slot<T> {
     /// Number of the question whose answer it waits for.
     pub(super) asked: u64,
     pub(super) queue: VecDeque<Submission<T>>,
-    /// True where the first of the queue has looked up its idempotency key at this head.
-    pub(super) key_looked: bool,
-    /// The answer that the first of the queue gets if the head is still the same.
-    pub(super) at_head: Option<Result<Committed, SubmitError>>,
-    /// Payloads that the first of the queue asked for.
+    /// How many of the first of the queue have looked up their idempotency keys at this head.
+    pub(super) keys_looked: usize,
+    /// How many of them are looking theirs up.
+    pub(super) looking: usize,
+    /// The answers that the first of the queue get if the head is still the same. Everything they
+    /// rest on is durable.
+    pub(super) at_head: Vec<Result<Committed, SubmitError>>,
+    /// Payloads that the next to be decided asked for.
     pub(super) wanted: Vec<aob_engine::PayloadRef>,
-    /// Documents that the first of the queue asked for.
+    /// Documents that the next to be decided asked for.
     pub(super) wanted_documents: Vec<Digest>,
     /// Decided and not sealed.
     pub(super) events: Vec<Event>,
@@ -89,8 +100,9 @@ impl<T> Slot<T> {
             waiting: Waiting::Nothing,
             asked: 0,
             queue: VecDeque::new(),
-            key_looked: false,
-            at_head: None,
+            keys_looked: 0,
+            looking: 0,
+            at_head: Vec::new(),
             wanted: Vec::new(),
             wanted_documents: Vec::new(),
             events: Vec::new(),
@@ -159,6 +171,13 @@ impl<T> Slot<T> {
         freed
     }
 
+    /// What was found out about the queue counts no longer.
+    pub(super) fn forget_looks(&mut self) {
+        self.keys_looked = 0;
+        self.looking = 0;
+        self.at_head.clear();
+    }
+
     /// Drops what was decided on a head that is not the head: every command goes back to the
     /// queue, in order, and the state must be loaded.
     pub(super) fn reset(&mut self, in_flight: Vec<Decided<T>>) {
@@ -176,8 +195,7 @@ impl<T> Slot<T> {
         self.events.clear();
         self.new_blobs.clear();
         self.new_documents.clear();
-        self.key_looked = false;
-        self.at_head = None;
+        self.forget_looks();
         self.in_flight = false;
         self.waiting = Waiting::Load;
     }

@@ -90,7 +90,7 @@ fn replies(core: &mut Core<u32>) -> (Vec<u32>, usize, usize) {
             Output::LoadIr(..)
             | Output::LoadBlobs(..)
             | Output::LoadDocuments(..)
-            | Output::LookupKey(..)
+            | Output::LookupKeys(..)
             | Output::Perform(_)
             | Output::Snapshot(..) => {}
         }
@@ -112,6 +112,92 @@ fn a_no_op_on_top_of_an_append_still_looks_at_the_head() {
     assert_eq!(replies(&mut core), (vec![], 0, 1), "the state is old: it is decided again");
 }
 
+/// The head as the core knows it, as an answer to its last question.
+fn same_head(core: &mut Core<u32>) {
+    let head = core.slots[&run()].sealed;
+    core.handle(NOW, Input::HeadChecked(last_asked(core), Ok(head)));
+}
+
+#[test]
+fn no_ops_that_wait_together_look_at_the_head_once() {
+    let mut core = waiting();
+    submit(&mut core, 2, Command::Resume, None);
+    assert_eq!(replies(&mut core), (vec![], 1, 0));
+    (3..=6).for_each(|token| submit(&mut core, token, Command::Resume, None));
+    assert_eq!(replies(&mut core), (vec![], 0, 0), "that look may be older than they are");
+    same_head(&mut core);
+    assert_eq!(replies(&mut core), (vec![2], 1, 0));
+    same_head(&mut core);
+    assert_eq!(replies(&mut core), (vec![3, 4, 5, 6], 0, 0));
+}
+
+#[test]
+fn an_append_is_a_look_at_the_head() {
+    let mut core = waiting();
+    submit(&mut core, 2, Command::Resume, None);
+    submit(&mut core, 3, Command::Resume, None);
+    submit(&mut core, 4, Command::Pause { reason: None }, None);
+    submit(&mut core, 5, Command::Pause { reason: None }, None);
+    same_head(&mut core);
+    assert_eq!(replies(&mut core), (vec![2], 1, 0));
+    assert!(core.next_batch(NOW).is_some());
+    commit(&mut core);
+    assert_eq!(replies(&mut core), (vec![3, 4], 1, 0), "the last rests on that append");
+    same_head(&mut core);
+    assert_eq!(replies(&mut core), (vec![5], 0, 0));
+}
+
+#[test]
+fn who_waits_for_an_append_that_was_not_made_is_decided_again() {
+    let mut core = waiting();
+    let state = core.slots[&run()].state.clone();
+    submit(&mut core, 2, Command::Resume, None);
+    submit(&mut core, 3, Command::Resume, None);
+    submit(&mut core, 4, Command::Pause { reason: None }, None);
+    same_head(&mut core);
+    assert!(core.next_batch(NOW).is_some());
+    let conflict = AppendOutcome::Conflict(ConflictKind::Head);
+    core.handle(NOW, Input::Appended(Some(vec![conflict])));
+    assert_eq!(replies(&mut core), (vec![2], 1, 1));
+    let (workspace, head) = (WorkspaceId(uuid::Uuid::from_u128(1)), Head::EMPTY);
+    let loaded = LoadedRun { workspace, state, head, blobs: Vec::new(), snapshot_ordinal: 0 };
+    core.handle(NOW, Input::Loaded(last_asked(&core), Ok(Some(Box::new(loaded)))));
+    assert!(core.next_batch(NOW).is_some());
+    commit(&mut core);
+    assert_eq!(replies(&mut core).0, [3, 4]);
+}
+
+#[test]
+fn keys_are_looked_up_together_and_stored_with_what_changed() {
+    let mut core = waiting();
+    submit_keyed(&mut core, 2, "first");
+    submit_keyed(&mut core, 3, "second");
+    submit(&mut core, 4, Command::Resume, None);
+    submit_keyed(&mut core, 5, "third");
+    core.handle(NOW, Input::KeysLooked(last_asked(&core), Ok(vec![None])));
+    let batch = core.next_batch(NOW).expect("a pause");
+    assert_eq!(batch.append.streams[0].keys.len(), 1);
+    let keys = std::iter::from_fn(|| core.next_output()).filter_map(|output| {
+        if let Output::LookupKeys(_, _, keys) = output { Some(keys.len()) } else { None }
+    });
+    assert_eq!(keys.collect::<Vec<_>>(), [1, 2], "the others came later");
+    let known = IdempotencyRow { body_hash: [0; 32], status: 200, response: String::new() };
+    core.handle(NOW, Input::KeysLooked(last_asked(&core), Ok(vec![Some(known), None])));
+    assert_eq!(replies(&mut core).0, [3]);
+    commit(&mut core);
+    let batch = core.next_batch(NOW).expect("a resume and a pause");
+    assert_eq!(batch.append.streams[0].keys.len(), 1);
+    commit(&mut core);
+    assert_eq!(replies(&mut core).0, [2, 4, 5]);
+    submit_keyed(&mut core, 6, "fourth");
+    submit(&mut core, 7, Command::Resume, None);
+    core.handle(NOW, Input::KeysLooked(last_asked(&core), Ok(vec![None])));
+    let batch = core.next_batch(NOW).expect("a resume");
+    assert!(batch.append.streams[0].keys.is_empty(), "what changed nothing has nothing to store");
+    commit(&mut core);
+    assert_eq!(replies(&mut core).0, [6, 7]);
+}
+
 #[test]
 fn what_nobody_asks_any_more_is_not_listened_to() {
     let mut core = waiting();
@@ -119,7 +205,7 @@ fn what_nobody_asks_any_more_is_not_listened_to() {
     assert_eq!(replies(&mut core), (vec![], 1, 0));
     let late = || ReadError("late".to_owned());
     core.handle(NOW, Input::BlobsLoaded(last_asked(&core), Err(late())));
-    core.handle(NOW, Input::KeyLooked(last_asked(&core), Err(late())));
+    core.handle(NOW, Input::KeysLooked(last_asked(&core), Err(late())));
     assert_eq!(replies(&mut core), (vec![], 0, 0), "it waits for the head");
 }
 
@@ -138,13 +224,13 @@ fn an_answer_about_a_key_is_for_who_asked() {
     assert_eq!(replies(&mut core), (vec![], 0, 1), "somebody else was faster: it is read again");
 
     let row = || IdempotencyRow { body_hash: [0; 32], status: 200, response: String::new() };
-    core.handle(NOW, Input::KeyLooked(first, Ok(Some(row()))));
+    core.handle(NOW, Input::KeysLooked(first, Ok(vec![Some(row())])));
     let (workspace, head) = (WorkspaceId(uuid::Uuid::from_u128(1)), Head::EMPTY);
     let loaded = LoadedRun { workspace, state, head, blobs: Vec::new(), snapshot_ordinal: 0 };
     core.handle(NOW, Input::Loaded(last_asked(&core), Ok(Some(Box::new(loaded)))));
     assert_ne!(last_asked(&core), first, "the key is looked up again");
-    core.handle(NOW, Input::KeyLooked(first, Ok(Some(row()))));
+    core.handle(NOW, Input::KeysLooked(first, Ok(vec![Some(row())])));
     assert_eq!(replies(&mut core).0, Vec::<u32>::new(), "that was the answer to another question");
-    core.handle(NOW, Input::KeyLooked(last_asked(&core), Ok(Some(row()))));
+    core.handle(NOW, Input::KeysLooked(last_asked(&core), Ok(vec![Some(row())])));
     assert_eq!(replies(&mut core).0, [3]);
 }

@@ -117,8 +117,8 @@ pub enum Input<T> {
     BlobsLoaded(Ask, Result<Vec<Arc<Blob>>, ReadError>),
     /// Answer to [`Output::CheckHead`].
     HeadChecked(Ask, Result<Head, ReadError>),
-    /// Answer to [`Output::LookupKey`].
-    KeyLooked(Ask, Result<Option<IdempotencyRow>, ReadError>),
+    /// Answer to [`Output::LookupKeys`], in its order.
+    KeysLooked(Ask, Result<Vec<Option<IdempotencyRow>>, ReadError>),
     /// Answer to a [`Batch`]: an outcome per stream, or nothing known.
     Appended(Option<Vec<AppendOutcome>>),
     /// All effects of a [`Performance`] are acknowledged.
@@ -141,8 +141,8 @@ pub enum Output<T> {
     LoadDocuments(Ask, WorkspaceId, Vec<Digest>),
     /// Read where a run's log ends.
     CheckHead(Ask),
-    /// Read the stored answer to an API command.
-    LookupKey(Ask, WorkspaceId, IdempotencyKey),
+    /// Read the stored answers to API commands.
+    LookupKeys(Ask, WorkspaceId, Vec<IdempotencyKey>),
     /// Answer.
     Reply(T, Reply),
     /// Perform a segment's effects, in order, after those given out before.
