@@ -44,10 +44,11 @@ test: setup
 		scripts/stack run -- scripts/examples
 	NEWEST=none AOB_SDK_REMOTE=1 scripts/stack run -- scripts/sdk-test tests/test_stack.py
 
-## As `test`, optimised, with everything that is ignored by default.
+## As `test`, optimised, with everything that is ignored by default. Of the simulations, three out of
+## five patch a run.
 test-full: test
 	PROPTEST_CASES=5000 $(CARGO) test --locked --profile full --workspace -- --include-ignored
-	$(MAKE) sim PROFILE=full RUNS=20000 SIM_FLAGS=--require-all
+	$(MAKE) sim PROFILE=full RUNS=35000 SIM_FLAGS=--require-all
 	$(MAKE) fuzz-patches RUNS=100000
 
 ## Simulates the whole system under faults: `make sim RUNS=20000 SEED=1`.
