@@ -97,6 +97,7 @@ pub(crate) fn start(ir: &Arc<Ir>, inputs: &Arc<Blob>) -> Submission<()> {
         priority: None,
         fidelity: aob_engine::Fidelity::Fast,
         limits: None,
+        budget: None,
         cancel_grace_ms: 30_000,
         children: std::collections::BTreeMap::new(),
         cancelled: false,

@@ -82,6 +82,7 @@ impl Parts {
             priority: start.priority,
             fidelity: start.fidelity.unwrap_or_default(),
             limits: None,
+            budget: None,
             cancel_grace_ms: self.cancel_grace_ms,
             children: resolved.children,
             cancelled: false,

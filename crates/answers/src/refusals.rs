@@ -69,6 +69,11 @@ pub fn rejection_code(code: RejectionCode) -> ErrorCode {
         RejectionCode::PatchRefused => ErrorCode::PatchRefused,
         RejectionCode::UnknownBase => ErrorCode::UnknownBase,
         RejectionCode::UnknownPatch => ErrorCode::UnknownPatch,
+        // No route sends what these refuse.
+        RejectionCode::AttemptOver
+        | RejectionCode::BudgetBusy
+        | RejectionCode::InvalidReservation
+        | RejectionCode::UnknownBudget => ErrorCode::InvalidRequest,
     }
 }
 

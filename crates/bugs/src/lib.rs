@@ -73,6 +73,8 @@ bugs! {
     QuorumIgnored,
     /// An attempt that is to be sent again is not sent.
     RedispatchMissing,
+    /// What is reserved for calls under way is taken for free.
+    ReservedForgotten,
     /// A result is applied although its attempt is over.
     ResultAppliedTwice,
     /// A lost attempt is tried again whatever its effect.

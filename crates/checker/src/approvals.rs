@@ -236,9 +236,13 @@ fn is_at(pattern: &str, pointer: &str, above: bool) -> bool {
     agrees && (pointer.len() >= pattern.len() || above)
 }
 
+/// True for an actor that may be a person.
+pub(crate) fn is_person(actor: &Actor) -> bool {
+    !NOT_PEOPLE.iter().any(|prefix| actor.0.starts_with(prefix))
+}
+
 fn may_decide(ticket: &Ticket, by: &Actor, cx: &mut Cx<'_>) {
-    let is_person = !NOT_PEOPLE.iter().any(|prefix| by.0.starts_with(prefix));
-    cx.require(is_person, I_40, || format!("`{by}` decides in place of a person"));
+    cx.require(is_person(by), I_40, || format!("`{by}` decides in place of a person"));
     // Roles are not in the log, so only a list of named people can be checked.
     let name = by.0.split_once(':').map_or(&*by.0, |(_, name)| name);
     let asked = ticket.approvers.is_empty()

@@ -55,6 +55,7 @@ impl State {
                 format!("`{instance}` grants itself {most} attempts")
             });
         }
+        self.budgets.scheduled(instance, data.job.metered);
         if let Some(open) = self.open.get_mut(instance) {
             open.phase = phase;
             open.attempt = data.attempt;
@@ -181,6 +182,7 @@ impl State {
             format!("`{instance}` is lost and repeated, though its effect is {:?}", open.effect)
         });
         open.phase = Phase::Retrying { retry_at: data.retry_at };
+        self.budgets.over(instance);
     }
 
     /// A failure with the queue's timeout is not early.
@@ -208,6 +210,8 @@ impl State {
     pub(crate) fn parked(&mut self, data: &NodeParked, cx: &mut Cx<'_>) {
         let instance = &data.instance;
         self.park_reason(data, cx);
+        self.parks_for_budget(data, cx);
+        self.budgets.over(instance);
         if let Some(open) = self.open.get(instance) {
             let is_out = matches!(open.phase, Phase::Attempt { .. });
             let fits = if is_out { open.attempt == data.attempt } else { data.attempt == 0 };
@@ -246,7 +250,7 @@ impl State {
                     self.node_of(instance).is_none_or(|node| node.on_error == OnError::Park);
                 cx.require(declared, D_16, || format!("`{instance}` parks, but not by its rule"));
             }
-            ParkReason::UnknownType => {}
+            ParkReason::UnknownType | ParkReason::BudgetExhausted => {}
             ParkReason::CompensationFailed => {
                 cx.require(is_undo, D_08, || format!("`{instance}` compensates nothing"));
             }

@@ -78,6 +78,11 @@ impl State {
             | EventKind::ChildStarted(_)
             | EventKind::MapExpanded(_)
             | EventKind::NodeWaiting(_) => self.waits(&event.kind, cx),
+            EventKind::BudgetReserved(_)
+            | EventKind::BudgetSettled(_)
+            | EventKind::BudgetWarned(_)
+            | EventKind::BudgetRaised(_)
+            | EventKind::BudgetReturned(_) => self.budget_changed(&event.kind, cx),
             EventKind::ApprovalVoted(e) => self.approvals.voted(e, cx),
             EventKind::ApprovalEscalated(e) => self.approvals.escalated(e, cx),
             EventKind::ApprovalEdited(e) => {
@@ -105,25 +110,33 @@ impl State {
             EventKind::RunResumed(_) => self.run.resumed(cx),
             EventKind::CancelRequested(_) => self.run.cancel_requested(cx),
             EventKind::RunFailing(e) => self.run.failing(e, cx),
-            EventKind::RunCompleted(e) => {
-                self.run.completed(cx);
-                self.nothing_is_open(I_22, cx);
-                self.everything_is_over(cx);
-                if let Some(graph) = &self.graph {
-                    self.outputs.run_completed(graph, e, cx);
-                }
-            }
-            EventKind::RunFailed(e) => {
-                self.run.failed(e, cx);
-                self.nothing_is_open(I_14, cx);
-                self.everything_is_undone(cx);
-            }
-            EventKind::RunCancelled(_) => {
-                self.run.ended_cancelled(cx);
-                self.nothing_is_open(I_14, cx);
+            EventKind::RunCompleted(_) | EventKind::RunFailed(_) | EventKind::RunCancelled(_) => {
+                self.run_ends(&event.kind, cx);
             }
         }
         self.openings.goes_on();
+    }
+
+    /// The run is over.
+    fn run_ends(&mut self, kind: &EventKind, cx: &mut Cx<'_>) {
+        if let EventKind::RunCompleted(e) = kind {
+            self.run.completed(cx);
+            self.budgets.run_ends(e.spent.as_ref(), cx);
+            self.nothing_is_open(I_22, cx);
+            self.everything_is_over(cx);
+            if let Some(graph) = &self.graph {
+                self.outputs.run_completed(graph, e, cx);
+            }
+        } else if let EventKind::RunFailed(e) = kind {
+            self.run.failed(e, cx);
+            self.budgets.run_ends(e.spent.as_ref(), cx);
+            self.nothing_is_open(I_14, cx);
+            self.everything_is_undone(cx);
+        } else if let EventKind::RunCancelled(e) = kind {
+            self.run.ended_cancelled(cx);
+            self.budgets.run_ends(e.spent.as_ref(), cx);
+            self.nothing_is_open(I_14, cx);
+        }
     }
 
     /// An instance begins to wait, in the way of its type.

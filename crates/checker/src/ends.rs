@@ -34,6 +34,7 @@ impl State {
             }
             None => self.ends_at_once(place.as_ref(), ending, cx),
         }
+        self.budgets.over(instance);
         let before = self.open.remove(instance);
         if let (Some(Open { phase: Phase::Signal { name, .. }, .. }), Ending::Completed(data)) =
             (&before, ending)

@@ -108,6 +108,16 @@ impl Graph {
         if key.undo { node.compensate.as_deref() } else { Some(node) }
     }
 
+    /// The node with this id, in whatever map it is the body of; compensations too.
+    pub(crate) fn named(&self, id: &str) -> Option<&NodeIr> {
+        let (id, undo) = match id.strip_suffix(UNDO_SUFFIX) {
+            Some(id) => (id, true),
+            None => (id, false),
+        };
+        let (ix, depth) = *self.ids.get(id)?;
+        self.node(NodeKey { ix, depth, undo })
+    }
+
     /// The graph node at `ix`.
     pub(crate) fn graph_node(&self, ix: NodeIx) -> Option<&NodeIr> {
         self.ir.nodes.get(ix as usize)

@@ -31,6 +31,7 @@
 
 mod approvals;
 mod attempts;
+mod budgets;
 mod checker;
 mod closing;
 mod edges;

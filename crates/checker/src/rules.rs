@@ -58,6 +58,7 @@ rules! {
     I_40 "I-40" "Only people decide tickets, and only those who were asked."
     I_41 "I-41" "What was approved is what is applied."
     I_42 "I-42" "What follows a ticket is what was decided."
+    I_56 "I-56" "What is charged and set aside is at every moment within the budgets, a call's miscount aside; only people raise them."
     D_01 "D-01" "An edge is decided once per scope, by the instance it leaves, in the scope it is decided in."
     D_02 "D-02" "An edge is taken only when it follows the outcome of its source."
     D_03 "D-03" "An instance that ended while the run goes on has decided all its edges."
@@ -122,7 +123,6 @@ pub const ELSEWHERE: &[Elsewhere] = &[
     elsewhere("I-53", "needs everything that is stored: tests of the stack"),
     elsewhere("I-54", "needs the connections: tests of egress"),
     elsewhere("I-55", "needs the audit, which is not built yet"),
-    elsewhere("I-56", "needs prices and budgets of agents, which are not built yet"),
 ];
 
 /// Signals of one name that may wait (design section 3.2).

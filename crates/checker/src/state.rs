@@ -7,6 +7,7 @@ use aob_engine::{ChildStarted, Event, InstanceId, RunCreated, RunId, TicketId};
 use aob_ir::{Digest, EffectClass, Ir};
 
 use crate::approvals::Approvals;
+use crate::budgets::Budgets;
 use crate::frames::Frames;
 use crate::graph::{Graph, Place, UNDO_SUFFIX};
 use crate::kinds::{Arrival, Does, allows, fits};
@@ -46,6 +47,7 @@ pub(crate) struct State {
     pub(crate) undo: Undo,
     pub(crate) outputs: Outputs,
     pub(crate) patches: Patches,
+    pub(crate) budgets: Budgets,
     /// Of the instances in `routing`, those that a patch gave new edges.
     pub(crate) later: BTreeSet<InstanceId>,
     children: BTreeMap<RunId, InstanceId>,
@@ -61,6 +63,7 @@ impl State {
     ) {
         self.run.created(data, cx);
         self.openings.created(data);
+        self.budgets.created(data);
         self.patches.created(data.digest, data.agents);
         let Some(ir) = workflows(&data.digest) else { return };
         let (agents, most) = (ir.agents, data.agents);
@@ -214,6 +217,7 @@ impl State {
     pub(crate) fn child_started(&mut self, data: &ChildStarted, cx: &mut Cx<'_>) {
         let phase = Phase::Child { child: data.child, expires_at: data.expires_at };
         self.begins(&data.instance, phase, Does::Child, cx);
+        self.child_given(data, cx);
         if let Some(other) = self.children.insert(data.child, data.instance.clone()) {
             cx.violation(I_26, format!("child run {} belongs to `{other}` already", data.child));
         }

@@ -8,7 +8,7 @@ use aob_bugs::{Bug, seeded};
 use aob_bus::{Bus, Outgoing, PublishError, Topic};
 use aob_engine::{
     Actor, Blob, ChildEnd, ChildOutcome, Command, CommandId, DeliverToParent, Effect, Payload,
-    Place, Request, RunId, StartChild, StartRun, WorkspaceId,
+    Place, Request, RunId, Spent, StartChild, StartRun, WorkspaceId,
 };
 use aob_ir::Priority;
 use aob_store::{LeaseKey, OutboxKey, Store};
@@ -347,7 +347,9 @@ impl Performer {
         outcome: ChildOutcome,
     ) -> Result<(), SubmitError> {
         let (instance, child) = (start.instance.clone(), start.child);
-        let command = Command::ChildResult { instance, child, outcome };
+        // It never ran.
+        let spent = Some(Spent::default());
+        let command = Command::ChildResult { instance, child, outcome, spent };
         self.command(workspace, parent, format!("child:{child}"), command).await
     }
 
@@ -401,8 +403,8 @@ impl Performer {
             ChildEnd::Failed(failure) => ChildOutcome::Failed(failure.clone()),
             ChildEnd::Cancelled => ChildOutcome::Cancelled,
         };
-        let instance = delivery.parent.instance.clone();
-        let command = Command::ChildResult { instance, child, outcome };
+        let (instance, spent) = (delivery.parent.instance.clone(), delivery.spent);
+        let command = Command::ChildResult { instance, child, outcome, spent };
         self.command(workspace, delivery.parent.run, format!("child:{child}"), command).await
     }
 }
@@ -428,6 +430,7 @@ fn child_start(
         priority: Some(context.priority),
         fidelity: context.fidelity,
         limits: None,
+        budget: start.from.as_ref().and_then(|from| from.budget),
         cancel_grace_ms: context.cancel_grace_ms,
         children: context.children.clone(),
         cancelled,

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use aob_ir::{Digest, Ir, Limits, Priority};
+use aob_ir::{Budget, Digest, Ir, Limits, Priority};
 
 use crate::event::{
-    Event, Failure, Fidelity, ParentLink, PatchOrigin, PatchProblem, RawValueEq, Vote,
+    Amounts, BudgetOf, Event, Failure, Fidelity, ParentLink, PatchOrigin, PatchProblem, RawValueEq,
+    Spent, Vote,
 };
 use crate::ids::{Actor, CommandId, InstanceId, PatchId, RunId, TicketId, Timestamp, WorkspaceId};
 use crate::value::{Blob, PayloadRef};
@@ -84,7 +85,15 @@ pub enum Command {
         child: RunId,
         /// How it ended.
         outcome: ChildOutcome,
+        /// What it spent; `None` where that is not known: all that it was given.
+        spent: Option<Spent>,
     },
+    /// Set budget aside for a call of a model.
+    ReserveBudget(ReserveBudget),
+    /// Say what the call used.
+    SettleBudget(SettleBudget),
+    /// Allow more.
+    RaiseBudget(RaiseBudget),
     /// Time passed; carries the leases of the run as the store has them.
     Tick {
         /// Every lease row of the run.
@@ -106,6 +115,41 @@ pub enum Command {
         /// Why.
         reason: Option<Arc<str>>,
     },
+}
+
+/// A runner is about to call a model.
+#[derive(Debug, Clone)]
+pub struct ReserveBudget {
+    /// Which instance.
+    pub instance: InstanceId,
+    /// Which attempt; must be the outstanding one.
+    pub attempt: u32,
+    /// Name of the reservation, unique within the attempt; the same again is a repetition.
+    pub reservation: Arc<str>,
+    /// At most what the call will use.
+    pub amounts: Amounts,
+}
+
+/// A runner has called a model.
+#[derive(Debug, Clone)]
+pub struct SettleBudget {
+    /// Which instance.
+    pub instance: InstanceId,
+    /// Which attempt; must be the outstanding one.
+    pub attempt: u32,
+    /// Name of the reservation.
+    pub reservation: Arc<str>,
+    /// What the call used.
+    pub used: Amounts,
+}
+
+/// A person allows more.
+#[derive(Debug, Clone)]
+pub struct RaiseBudget {
+    /// Whose budget.
+    pub of: BudgetOf,
+    /// By how much; only what the budget bounds.
+    pub amounts: Amounts,
 }
 
 /// A patch that somebody proposes.
@@ -174,6 +218,9 @@ pub struct StartRun {
     pub fidelity: Fidelity,
     /// Limits that replace the document's.
     pub limits: Option<Limits>,
+    /// What it may spend. Of a run without parent it replaces the document's; a child run gets the
+    /// tighter of both.
+    pub budget: Option<Budget>,
     /// Milliseconds between cancel and fence.
     pub cancel_grace_ms: u64,
     /// Resolved tags of sub-workflows, transitively.
@@ -364,6 +411,14 @@ pub enum RejectionCode {
     UnknownBase,
     /// There is no such patch.
     UnknownPatch,
+    /// The attempt is over, or asked to stop.
+    AttemptOver,
+    /// What is left of a budget is set aside for calls that are under way: ask again.
+    BudgetBusy,
+    /// The name of a reservation is used for another, or for none.
+    InvalidReservation,
+    /// There is no such budget.
+    UnknownBudget,
 }
 
 impl RejectionCode {
@@ -393,6 +448,10 @@ impl RejectionCode {
             Self::PatchRefused => "patch_refused",
             Self::UnknownBase => "unknown_base",
             Self::UnknownPatch => "unknown_patch",
+            Self::AttemptOver => "attempt_over",
+            Self::BudgetBusy => "budget_busy",
+            Self::InvalidReservation => "invalid_reservation",
+            Self::UnknownBudget => "unknown_budget",
         }
     }
 }

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use aob_ir::Digest;
+use aob_ir::{Budget, Digest};
 
-use crate::event::{Event, EventKind, Failure, Job, ParentLink};
+use crate::event::{Event, EventKind, Failure, Job, ParentLink, Spent};
 use crate::ids::{InstanceId, RunId};
 use crate::state::{ChildState, Doing, InstanceStatus, Phase, RunState};
 use crate::value::{Payload, PayloadRef};
@@ -76,6 +76,8 @@ pub struct ChildSource {
     pub tag: Option<Arc<str>>,
     /// Its inputs.
     pub inputs: Payload,
+    /// What it may spend.
+    pub budget: Option<Budget>,
 }
 
 /// See [`Effect::DeliverToParent`].
@@ -85,6 +87,8 @@ pub struct DeliverToParent {
     pub parent: ParentLink,
     /// How this run ended.
     pub end: ChildEnd,
+    /// What it spent, where its parent gave it a budget.
+    pub spent: Option<Spent>,
 }
 
 /// How a run ended, for its parent.
@@ -141,18 +145,19 @@ fn effect_of(event: &Event) -> Option<Effect> {
         return Some(Effect::StartChild(Box::new(StartChild {
             instance: data.instance.clone(),
             child: data.child,
-            from: Some(ChildSource { digest, tag, inputs }),
+            from: Some(ChildSource { digest, tag, inputs, budget: data.budget }),
         })));
     }
     if let EventKind::RunCompleted(data) = &event.kind {
         let end = ChildEnd::Completed(data.output.reference(event.seq));
-        return deliver(data.parent.as_ref(), end);
+        return deliver(data.parent.as_ref(), end, data.spent);
     }
     if let EventKind::RunFailed(data) = &event.kind {
-        return deliver(data.parent.as_ref(), ChildEnd::Failed(data.failure.clone()));
+        let end = ChildEnd::Failed(data.failure.clone());
+        return deliver(data.parent.as_ref(), end, data.spent);
     }
     if let EventKind::RunCancelled(data) = &event.kind {
-        return deliver(data.parent.as_ref(), ChildEnd::Cancelled);
+        return deliver(data.parent.as_ref(), ChildEnd::Cancelled, data.spent);
     }
     matches!(event.kind, EventKind::Continued(_)).then_some(Effect::Continue { after: event.seq })
 }
@@ -208,7 +213,7 @@ pub fn owed(state: &RunState) -> Vec<Effect> {
         Phase::Cancelled => Some(ChildEnd::Cancelled),
         Phase::Absent | Phase::Active | Phase::Cancelling | Phase::Failing => None,
     };
-    owed.extend(end.and_then(|end| deliver(state.parent(), end)));
+    owed.extend(end.and_then(|end| deliver(state.parent(), end, state.spent())));
     owed
 }
 
@@ -236,7 +241,8 @@ pub fn child_source(state: &RunState, instance: &InstanceId) -> Option<ChildSour
 
 fn source_of(wait: &ChildState) -> ChildSource {
     let inputs = Payload::by_ref(wait.inputs);
-    ChildSource { digest: wait.digest, tag: wait.tag.clone(), inputs }
+    let budget = wait.budget.as_deref().copied();
+    ChildSource { digest: wait.digest, tag: wait.tag.clone(), inputs, budget }
 }
 
 /// The job with payloads that stay readable outside their event.
@@ -250,7 +256,7 @@ fn placed(job: &Job, seq: u64) -> Job {
     job
 }
 
-fn deliver(parent: Option<&ParentLink>, end: ChildEnd) -> Option<Effect> {
+fn deliver(parent: Option<&ParentLink>, end: ChildEnd, spent: Option<Spent>) -> Option<Effect> {
     let parent = parent?.clone();
-    Some(Effect::DeliverToParent(Box::new(DeliverToParent { parent, end })))
+    Some(Effect::DeliverToParent(Box::new(DeliverToParent { parent, end, spent })))
 }

@@ -1,6 +1,7 @@
 //! `explain`: why whatever does not move does not move, since when, until when, who owns it, and
 //! what to do.
 
+mod budget;
 mod patches;
 mod remedy;
 
@@ -194,6 +195,9 @@ impl Explainer<'_> {
                 alternatives: Vec::new(),
             }
             .or([remedy::cancel(&self.run)]),
+            Doing::Parked { reason: ParkReason::BudgetExhausted, .. } => {
+                self.exhausted(&id, key, instance)
+            }
             Doing::Parked { reason, .. } => self.parked(&id, instance, *reason),
             Doing::Nothing => routing(),
         };
@@ -353,6 +357,7 @@ impl Explainer<'_> {
             ParkReason::CompensationFailed => {
                 ("compensation_failed", format!("its compensation failed{error}"))
             }
+            ParkReason::BudgetExhausted => ("budget", format!("a budget is exhausted{error}")),
         };
         let owner = "operator".to_owned();
         Why { reason, message, until: None, owner, remedy, alternatives }

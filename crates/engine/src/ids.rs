@@ -10,6 +10,8 @@ use siphasher::sip128::SipHasher24;
 use smallvec::SmallVec;
 use uuid::Uuid;
 
+use crate::event::BudgetOf;
+
 /// Milliseconds since the Unix epoch on the database's clock. JSON form: RFC 3339 in UTC with
 /// three decimals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Hash)]
@@ -358,6 +360,20 @@ impl TicketId {
         hash.update(b"aob.patch-ticket.1");
         hash.update(run.0.as_bytes());
         hash.update(patch.0.as_bytes());
+        hash.update(b"\0");
+        hash.update(count.to_be_bytes());
+        Self(format!("tk_{}", &hex::encode(hash.finalize())[..24]).into())
+    }
+
+    /// The ticket that a budget of `run` opens for the `count`th time, from 0.
+    pub fn of_budget(run: RunId, of: &BudgetOf, count: u32) -> Self {
+        let mut hash = Sha256::new();
+        hash.update(b"aob.budget-ticket.1");
+        hash.update(run.0.as_bytes());
+        match of {
+            BudgetOf::Run => hash.update(b"\0"),
+            BudgetOf::Node(node) => hash.update(node.as_bytes()),
+        }
         hash.update(b"\0");
         hash.update(count.to_be_bytes());
         Self(format!("tk_{}", &hex::encode(hash.finalize())[..24]).into())

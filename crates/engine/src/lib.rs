@@ -25,7 +25,7 @@ pub use explain::{Around, LeaseHolder, PoolView, Wait, explain};
 pub use ids::*;
 pub use spans::{EdgeCounts, SpanView};
 pub use state::{
-    BadSnapshot, InstanceStatus, LEASE_MS, PatchStatus, PatchView, RunState, RunStatus,
+    BadSnapshot, BudgetView, InstanceStatus, LEASE_MS, PatchStatus, PatchView, RunState, RunStatus,
     SNAPSHOT_FORMAT,
 };
 pub use value::*;

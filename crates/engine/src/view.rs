@@ -6,7 +6,7 @@ use std::sync::Arc;
 use aob_ir::{Digest, Fields, Ir};
 use serde::Serialize;
 
-use crate::event::{Approver, Escalation, Vote};
+use crate::event::{Approver, BudgetOf, Escalation, Vote};
 use crate::ids::{Actor, InstanceId, PatchId, RunId, TicketId, Timestamp};
 use crate::state::{About, Doing, Instance, InstanceStatus, Key, RunState};
 use crate::value::PayloadRef;
@@ -20,6 +20,9 @@ pub struct TicketView {
     /// The patch that is to be approved; absent for an instance.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub patch: Option<PatchId>,
+    /// The budget that is to be raised; absent for an instance or a patch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub budget: Option<BudgetOf>,
     /// Question.
     pub message: Arc<str>,
     /// JSON Schema of the answer.
@@ -120,14 +123,19 @@ impl RunState {
     /// A ticket of this run.
     pub fn ticket(&self, id: &TicketId) -> Option<TicketView> {
         let ticket = self.tickets.get(id)?;
-        let (instance, patch) = match &ticket.about {
-            About::Instance(key) => (Some(self.id_of(key)), None),
-            About::Patch(number) => (None, self.patches.get(number).map(|patch| patch.id.clone())),
-        };
+        let (mut instance, mut patch, mut budget) = (None, None, None);
+        match &ticket.about {
+            About::Instance(key) => instance = Some(self.id_of(key)),
+            About::Patch(number) => {
+                patch = self.patches.get(number).map(|patch| patch.id.clone());
+            }
+            About::Budget(account) => budget = Some(self.account_of(*account)),
+        }
         let votes = ticket.votes.iter();
         Some(TicketView {
             instance,
             patch,
+            budget,
             message: Arc::clone(&ticket.message),
             form: ticket.form,
             subject: ticket.subject,

@@ -92,6 +92,7 @@ fn start(inputs: Value) -> StartRun {
         priority: None,
         fidelity: aob_engine::Fidelity::Fast,
         limits: None,
+        budget: None,
         cancel_grace_ms: 30_000,
         children: BTreeMap::new(),
         cancelled: false,
@@ -129,6 +130,9 @@ impl Driven {
             | Command::Fail { .. }
             | Command::Succeed { .. }
             | Command::ChildResult { .. }
+            | Command::ReserveBudget(_)
+            | Command::SettleBudget(_)
+            | Command::RaiseBudget(_)
             | Command::Tick { .. }
             | Command::Continue { .. }
             | Command::Patch(_)
@@ -251,6 +255,7 @@ impl Driven {
                     AttemptOutcome::Failed(failure) => ChildOutcome::Failed(failure),
                     AttemptOutcome::Cancelled => ChildOutcome::Cancelled,
                 },
+                spent: None,
             },
             Effect::Continue { after } => Command::Continue { after: *after },
             Effect::DeliverToParent(_) | Effect::Publish(_) => return None,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use crate::dominators::Dominators;
-use crate::{Digest, Expr, Fields, JsonSchema, Template};
+use crate::{Budget, Digest, Expr, Fields, JsonSchema, Template};
 
 /// Index of a node in [`Ir::nodes`].
 pub type NodeIx = u32;
@@ -43,6 +43,8 @@ pub struct Ir {
     pub inputs_schema: Option<JsonSchema>,
     /// Bounds of a run.
     pub limits: Limits,
+    /// What its runs may spend, where nobody says otherwise (`limits.budget`).
+    pub budget: Budget,
     /// What happens after an unhandled failure.
     pub on_failure: OnFailure,
     /// How patches of a run are approved.
@@ -128,6 +130,8 @@ pub enum NodeKind {
     Agent {
         /// Renders to the config.
         config: Template,
+        /// What all its instances and attempts in a run may spend together.
+        budget: Budget,
     },
     /// Decided inline.
     Transform(TransformIr),

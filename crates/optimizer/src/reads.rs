@@ -48,7 +48,7 @@ impl Collector<'_> {
         match &node.kind {
             NodeKind::Function { config, .. }
             | NodeKind::Http { config }
-            | NodeKind::Agent { config }
+            | NodeKind::Agent { config, .. }
             | NodeKind::Hitl { config } => self.template(config),
             NodeKind::Transform(TransformIr::Template(template)) => self.template(template),
             NodeKind::Transform(TransformIr::Expression(expr)) => self.expression(expr),

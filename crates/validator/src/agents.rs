@@ -36,7 +36,7 @@ pub fn agents_of(ir: &Ir, children: &Children) -> BTreeSet<AgentKey> {
 
 pub(crate) fn present(world: &World<'_>) -> BTreeSet<AgentKey> {
     let agents = world.items.iter().filter_map(|item| {
-        let NodeKind::Agent { config } = &world.node(item).kind else { return None };
+        let NodeKind::Agent { config, .. } = &world.node(item).kind else { return None };
         Some(AgentKey { path: Arc::clone(&item.path), config: digest(config.source()) })
     });
     agents.collect()

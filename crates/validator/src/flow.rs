@@ -192,7 +192,9 @@ impl Flow<'_, '_, '_> {
 
     fn gives(&self, item: &Item, node: &NodeIr, scope: Scope) -> bool {
         match &node.kind {
-            NodeKind::Agent { config } | NodeKind::Http { config } => self.template(config, scope),
+            NodeKind::Agent { config, .. } | NodeKind::Http { config } => {
+                self.template(config, scope)
+            }
             NodeKind::Signal { .. } => false,
             NodeKind::Function { config, .. } => {
                 let has_args = config.source().get("args").is_some();
@@ -314,7 +316,7 @@ fn is_untrusted(node: &NodeIr) -> bool {
 fn outward_config(node: &NodeIr) -> Option<&Template> {
     match &node.kind {
         NodeKind::Http { config }
-        | NodeKind::Agent { config }
+        | NodeKind::Agent { config, .. }
         | NodeKind::Function { config, builtin: false, .. } => Some(config),
         NodeKind::Function { builtin: true, .. }
         | NodeKind::Transform(_)

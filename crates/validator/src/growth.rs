@@ -3,9 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use aob_ir::{NodeIr, NodeKind};
+use aob_ir::{Budget, NodeIr, NodeKind};
 use serde::Serialize;
-use serde_json::{Map, Value};
 
 use crate::power::powers_of;
 use crate::world::{Item, World};
@@ -99,54 +98,36 @@ fn spend(base: &World<'_>, result: &World<'_>, item: &Item) -> Option<String> {
 }
 
 /// What bounds the cost of an agent.
-struct Cost<'n> {
-    /// `None`: nothing.
-    budget: Option<&'n Map<String, Value>>,
+struct Cost {
+    /// Of all instances and attempts together.
+    budget: Budget,
     /// How often loops may repeat it.
     repeats: u64,
     attempts: u32,
     is_mapped: bool,
 }
 
-impl<'n> Cost<'n> {
-    fn of(node: &'n NodeIr, item: &Item) -> Option<Self> {
-        let NodeKind::Agent { config } = &node.kind else { return None };
+impl Cost {
+    fn of(node: &NodeIr, item: &Item) -> Option<Self> {
+        let NodeKind::Agent { budget, .. } = &node.kind else { return None };
         Some(Self {
-            budget: config.source().get("budget").and_then(Value::as_object),
+            budget: *budget,
             repeats: item.repeats,
             attempts: node.retry.max_attempts,
             is_mapped: item.is_mapped,
         })
     }
 
-    /// Nobody says what the keys of a budget mean, so each must be there and at most what it was.
+    /// Every cap that was there must be there, and at most what it was.
     fn is_within(&self, other: &Self) -> bool {
-        let lower = |key: &str, before: &Value, budget: &Map<String, Value>| {
-            let now = budget.get(key);
-            match (before.as_f64(), now.and_then(Value::as_f64)) {
-                (Some(before), Some(now)) => now <= before,
-                _ => now == Some(before),
-            }
-        };
-        let budget = match (other.budget, self.budget) {
-            (None, _) => true,
-            (Some(_), None) => false,
-            (Some(before), Some(now)) => {
-                before.iter().all(|(key, value)| lower(key, value, now))
-                    && now.keys().all(|key| before.contains_key(key))
-            }
-        };
-        budget
+        self.budget.is_within(&other.budget)
             && self.repeats <= other.repeats
             && self.attempts <= other.attempts
             && (other.is_mapped || !self.is_mapped)
     }
 
     fn describe(&self) -> String {
-        let budget = match self.budget {
-            Some(budget) => Value::Object(budget.clone()).to_string(),
-            None => "no budget".to_owned(),
-        };
+        let budget = self.budget;
         let mapped = if self.is_mapped { ", for each item of a map" } else { "" };
         match self.repeats {
             1 => format!("{budget}, {} attempts{mapped}", self.attempts),
@@ -157,7 +138,14 @@ impl<'n> Cost<'n> {
 
 /// Limits of runs that are raised.
 fn limits(base: &World<'_>, result: &World<'_>) -> Vec<String> {
-    let (base, result) = (base.units[0].ir().limits, result.units[0].ir().limits);
+    let (base, result) = (base.units[0].ir(), result.units[0].ir());
+    let (had, has) = (base.budget, result.budget);
+    let budgets = [
+        ("budget.calls", had.calls, has.calls),
+        ("budget.tokens", had.tokens, has.tokens),
+        ("budget.usd_micros", had.usd_micros, has.usd_micros),
+    ];
+    let (base, result) = (base.limits, result.limits);
     let none = u64::MAX;
     let all = [
         ("max_agents", u64::from(base.max_agents), u64::from(result.max_agents)),
@@ -169,7 +157,10 @@ fn limits(base: &World<'_>, result: &World<'_>) -> Vec<String> {
             result.run_timeout_ms.unwrap_or(none),
         ),
     ];
-    let raised = all.into_iter().filter(|(_, before, now)| now > before);
+    let budgets = budgets
+        .into_iter()
+        .map(|(name, before, now)| (name, before.unwrap_or(none), now.unwrap_or(none)));
+    let raised = all.into_iter().chain(budgets).filter(|(_, before, now)| now > before);
     raised
         .map(|(name, _, now)| match now {
             u64::MAX => format!("{name} none"),

@@ -134,7 +134,7 @@ pub(crate) fn powers_of(world: &World<'_>, item: &Item) -> BTreeSet<Power> {
             }
         }
         NodeKind::Http { config } => http(config, &item.path, &mut add),
-        NodeKind::Agent { config } => agent(config, &item.path, &mut add),
+        NodeKind::Agent { config, .. } => agent(config, &item.path, &mut add),
         NodeKind::Composite { workflow: ChildWorkflow::Tag(tag), .. } => {
             add(PowerKind::SubWorkflow, tag.to_string());
         }

@@ -40,6 +40,7 @@ impl Host<'_> {
             priority: start.priority,
             fidelity: start.fidelity.unwrap_or_default(),
             limits: None,
+            budget: None,
             cancel_grace_ms: CANCEL_GRACE_MS,
             children: resolved.children,
             cancelled: false,
@@ -178,7 +179,11 @@ fn rejected(rejection: Rejection) -> Failure {
         | RejectionCode::PatchDecided
         | RejectionCode::PatchRefused
         | RejectionCode::UnknownBase
-        | RejectionCode::UnknownPatch => (Exit::Conflict, "rejected"),
+        | RejectionCode::UnknownPatch
+        | RejectionCode::AttemptOver
+        | RejectionCode::BudgetBusy
+        | RejectionCode::InvalidReservation
+        | RejectionCode::UnknownBudget => (Exit::Conflict, "rejected"),
     };
     Failure::new(
         exit,

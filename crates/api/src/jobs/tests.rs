@@ -28,6 +28,7 @@ fn dispatch(config: Value) -> Dispatch {
         priority: Priority::High,
         idempotency_key: "k1".into(),
         leased: true,
+        metered: false,
         timeout_ms: Some(30_000),
         queue_deadline: Some("2026-11-20T06:00:00Z".parse().unwrap()),
         idle_timeout_ms: None,

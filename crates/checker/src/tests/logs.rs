@@ -3,6 +3,7 @@
 use aob_engine::{EventKind, Fidelity};
 use serde_json::{Value, json};
 
+pub(super) use super::budgeted::budgeted;
 use super::build::{Log, edges, failure, leaving, payload};
 pub(super) use super::patched::{altered, guarded, led_around, patched, rerouted, weakened};
 pub(super) use super::stops::{cancelled, compensated, parked, paused};
@@ -26,6 +27,7 @@ pub(super) fn all() -> Vec<Log> {
         handled(),
         patched(),
         guarded(),
+        budgeted(),
     ]
 }
 

@@ -404,6 +404,41 @@ mutations! {
         let command = log.events[at].command.clone();
         log.events[at + 1].command = command;
     };
+    "I-56" "a call is not reserved" budgeted |log| log.remove("budget_reserved", 0);
+    "I-56" "a call is reserved twice" budgeted |log| log.repeat_renumbered("budget_reserved", 0);
+    "I-56" "a call is settled twice" budgeted |log| log.repeat_renumbered("budget_settled", 0);
+    "I-56" "a call has no room" budgeted |log| log.edit("budget_reserved", 1, |kind| {
+        if let EventKind::BudgetReserved(data) = kind { data.amounts.tokens = 31; }
+    });
+    "I-56" "what is not settled is forgotten" budgeted |log| {
+        log.edit("budget_reserved", 2, |kind| {
+            if let EventKind::BudgetReserved(data) = kind { data.amounts.tokens = 51; }
+        });
+    };
+    "I-56" "a raise that nobody made" budgeted |log| log.remove("budget_raised", 0);
+    "I-56" "an agent raises a budget" budgeted |log| log.edit("budget_raised", 0, |kind| {
+        if let EventKind::BudgetRaised(data) = kind { data.by = aob_engine::Actor("agent:a".into()); }
+    });
+    "I-56" "a warning is no news" budgeted |log| log.repeat_renumbered("budget_warned", 0);
+    "I-56" "a child run is given too much" budgeted |log| log.edit("child_started", 0, |kind| {
+        if let EventKind::ChildStarted(data) = kind
+            && let Some(budget) = &mut data.budget
+        {
+            budget.calls = Some(11);
+        }
+    });
+    "I-56" "a child run is bounded by nothing" budgeted |log| log.edit("child_started", 0, |kind| {
+        if let EventKind::ChildStarted(data) = kind { data.budget = None; }
+    });
+    "I-56" "a child run returns twice" budgeted |log| log.repeat_renumbered("budget_returned", 0);
+    "I-56" "a parked instance names no budget" budgeted |log| log.edit("node_parked", 0, |kind| {
+        if let EventKind::NodeParked(data) = kind { data.budget = None; }
+    });
+    "I-56" "a run tells a parent that it has not" budgeted |log| {
+        log.edit("run_completed", 0, |kind| {
+            if let EventKind::RunCompleted(data) = kind { data.spent = Some(aob_engine::Spent::default()); }
+        });
+    };
     "D-17" "a decision that fits no segment" diamond |log| {
         let warning = logs::passed_over().events[1].clone();
         for _ in 0..1_001 {

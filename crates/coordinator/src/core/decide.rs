@@ -339,6 +339,7 @@ impl<T> Slot<T> {
             seq: self.state.seq(),
             status: self.state.status(),
             changed,
+            reserved: false,
             next_due: None,
         }
     }
@@ -363,8 +364,15 @@ fn decide_next<T>(slot: &mut Slot<T>, ir: &Ir, now: Timestamp) -> Option<(T, Rep
             blobs.iter().for_each(|blob| slot.blobs.put(blob));
             slot.new_blobs.extend(blobs);
             slot.events.extend(events);
-            let answer = Ok(slot.outcome(run, true));
-            settle(slot, answer);
+            let mut outcome = slot.outcome(run, true);
+            outcome.reserved = slot.queue.front().is_some_and(|first| {
+                if let Command::ReserveBudget(asked) = &first.request.command {
+                    slot.state.is_reserved(&asked.instance, &asked.reservation)
+                } else {
+                    false
+                }
+            });
+            settle(slot, Ok(outcome));
             None
         }
         Decision::NoChange(why) => {

@@ -57,6 +57,7 @@ fn waiting() -> Core<u32> {
         priority: None,
         fidelity: aob_engine::Fidelity::Fast,
         limits: None,
+        budget: None,
         cancel_grace_ms: 30_000,
         children: BTreeMap::new(),
         cancelled: false,

@@ -46,6 +46,8 @@ pub struct Committed {
     pub status: RunStatus,
     /// False where the command changed nothing: a repetition, or nothing was due.
     pub changed: bool,
+    /// For a reservation of budget: whether it stands.
+    pub reserved: bool,
     /// For a tick with nothing due: when something may be.
     pub next_due: Option<Timestamp>,
 }

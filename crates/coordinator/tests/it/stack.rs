@@ -193,6 +193,7 @@ impl Stack {
             priority: None,
             fidelity: aob_engine::Fidelity::Fast,
             limits: None,
+            budget: None,
             cancel_grace_ms: 30_000,
             children: resolved.children,
             cancelled: false,

@@ -3,6 +3,7 @@
 //! Total over events: an event that does not fit the state (a log that was edited, or written by
 //! another version) changes what it can and never panics; `check` is what judges logs.
 
+mod budget;
 mod ends;
 mod graph;
 mod patches;
@@ -13,7 +14,7 @@ use std::sync::Arc;
 use crate::event::{Event, EventKind, RunCreated};
 use crate::ids::Timestamp;
 use crate::state::{
-    Doing, FailureNote, Instance, InstanceStatus, Key, Meta, Phase, RunState, TimerKind,
+    AccountKey, Doing, FailureNote, Instance, InstanceStatus, Key, Meta, Phase, RunState, TimerKind,
 };
 
 /// Folds one event into the state.
@@ -36,6 +37,11 @@ pub fn apply(state: &mut RunState, event: &Event) {
         // What it leads to stands in the events that follow.
         EventKind::ApprovalEdited(_) => {}
         EventKind::ApprovalDecided(data) => waits::decided(state, data),
+        EventKind::BudgetReserved(_)
+        | EventKind::BudgetSettled(_)
+        | EventKind::BudgetWarned(_)
+        | EventKind::BudgetRaised(_)
+        | EventKind::BudgetReturned(_) => budget::changed(state, &event.kind),
         EventKind::ChildStarted(data) => waits::child(state, data, now),
         EventKind::MapExpanded(data) => waits::map(state, data, now),
         EventKind::LoopIterated(data) => graph::loop_iterated(state, data, now),
@@ -120,6 +126,7 @@ fn created(state: &mut RunState, data: &RunCreated, now: Now) {
         priority: data.priority,
         fidelity: data.fidelity,
         limits: data.limits,
+        budget: data.budget,
         deadline: data.deadline,
         cancel_grace_ms: data.cancel_grace_ms,
         children: data.children.clone(),
@@ -130,6 +137,9 @@ fn created(state: &mut RunState, data: &RunCreated, now: Now) {
     state.head.phase = Phase::Active;
     state.head.digest = Some(data.digest);
     state.head.since = now.at;
+    if data.budget.is_some() {
+        state.ledger_mut().account(AccountKey::Run);
+    }
     if let Some(deadline) = data.deadline {
         state.timers.insert((deadline, TimerKind::Deadline, run_key()), ());
     }
@@ -247,6 +257,7 @@ fn settle(state: &mut RunState, key: &Key) {
         }
         Doing::Nothing | Doing::Parked { .. } => {}
     }
+    budget::left(state, key);
     state.head.scheduled -= u32::from(scheduled).min(state.head.scheduled);
     state.head.leased -= u32::from(leased).min(state.head.leased);
     for (at, kind) in timers {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use aob_ir::Fields;
 
-use super::{Now, open, patches, settle};
+use super::{Now, budget, open, patches, settle};
 use crate::event::{
     ApprovalDecided, ApprovalEscalated, ApprovalRequested, ApprovalVoted, AttemptRedispatched,
     ChildStarted, MapExpanded, NodeCancelling, NodeParked, NodeScheduled, NodeWaiting,
@@ -131,9 +131,13 @@ pub(super) fn child(state: &mut RunState, data: &ChildStarted, now: Now) {
         digest: data.digest,
         tag: data.tag.clone(),
         inputs: data.inputs.reference(now.seq),
+        budget: data.budget.map(Box::new),
         expires_at: data.expires_at,
         cancelling: false,
     };
+    if let Some(given) = &data.budget {
+        state.ledger_mut().allot(given);
+    }
     wait(state, &key, now, Doing::Child(Box::new(child)));
 }
 
@@ -159,10 +163,12 @@ pub(super) fn map(state: &mut RunState, data: &MapExpanded, now: Now) {
 pub(super) fn approval_requested(state: &mut RunState, data: &ApprovalRequested, now: Now) {
     let asker = data.instance.as_ref().map(|instance| state.intern(instance));
     let patch = data.patch.as_ref().and_then(|patch| state.patch_ids.get(patch).copied());
-    let about = match (asker, patch) {
-        (Some(key), _) => About::Instance(key),
-        (None, Some(number)) => About::Patch(number),
-        (None, None) => return,
+    let budget = data.budget.as_ref().and_then(|ask| state.account_key(&ask.of));
+    let about = match (budget, asker, patch) {
+        (Some(account), ..) => About::Budget(account),
+        (None, Some(key), _) => About::Instance(key),
+        (None, None, Some(number)) => About::Patch(number),
+        (None, None, None) => return,
     };
     let ticket = Ticket {
         about: about.clone(),
@@ -192,6 +198,9 @@ pub(super) fn approval_requested(state: &mut RunState, data: &ApprovalRequested,
             wait(state, &key, now, Doing::Approval { ticket: data.ticket.clone() });
         }
         About::Patch(number) => patches::asked(state, number, data),
+        About::Budget(account) => {
+            budget::asked(state, account, data);
+        }
     }
     // Last: what the ticket that it replaces had for timers is gone now.
     if let Some(timer) = first {
@@ -212,6 +221,8 @@ fn escalation(at: Timestamp, about: &About) -> (Timestamp, TimerKind, Key) {
     match about {
         About::Instance(key) => (at, TimerKind::Escalation, key.clone()),
         About::Patch(number) => (at, TimerKind::PatchEscalation, patches::patch_key(*number)),
+        // Nobody escalates these; a timer of the run's own finds no instance.
+        About::Budget(_) => (at, TimerKind::Escalation, super::run_key()),
     }
 }
 
@@ -243,6 +254,7 @@ pub(super) fn decided(state: &mut RunState, data: &ApprovalDecided) {
     match ticket.about.clone() {
         About::Instance(key) => settle(state, &key),
         About::Patch(number) => patches::settle(state, number),
+        About::Budget(account) => budget::decided(state, account, data.outcome),
     }
     if let Some(ticket) = state.tickets.get_mut(&data.ticket) {
         ticket.decided = true;
@@ -259,6 +271,9 @@ pub(super) fn parked(state: &mut RunState, data: &NodeParked, now: Now) {
     instance.attempt = instance.attempt.max(data.attempt);
     instance.failure = data.failure.as_ref().map(FailureNote::of);
     instance.doing = Doing::Parked { reason: data.reason, job };
+    if let Some(account) = data.budget.as_ref().and_then(|of| state.account_key(of)) {
+        budget::held(state, key, account);
+    }
 }
 
 /// The next attempt is due: it starts with the same decision, or when a paused run goes on.
@@ -266,6 +281,9 @@ pub(super) fn retry_granted(state: &mut RunState, data: &RetryGranted, now: Now)
     let Some(key) = state.key(&data.instance) else { return };
     let Some(instance) = state.instances.get_mut(&key) else { return };
     instance.attempts_max = data.attempts_max;
+    if let Some(ledger) = &mut state.ledger {
+        ledger.holds.remove(&key);
+    }
     if let Some(job) = take_job(&mut instance.doing) {
         instance.status = InstanceStatus::Retrying;
         instance.since = now.at;

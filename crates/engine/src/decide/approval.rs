@@ -48,6 +48,7 @@ impl<'a> Decider<'a> {
         let request = ApprovalRequested {
             instance: Some(id.clone()),
             patch: None,
+            budget: None,
             ticket: TicketId::of(run, id, 0),
             message: message.into(),
             form: config.get("form").map(|form| self.payload_of(form.clone())),
@@ -144,6 +145,7 @@ impl<'a> Decider<'a> {
         self.emit(ApprovalRequested {
             instance: Some(id),
             patch: None,
+            budget: None,
             ticket: next.clone(),
             message: Arc::clone(&ticket.message),
             form: ticket.form.map(Payload::by_ref),
@@ -238,6 +240,9 @@ impl<'a> Decider<'a> {
             ));
         }
         let (Some(form), Vote::Approve) = (ticket.form, vote.vote) else { return Ok(()) };
+        if matches!(ticket.about, About::Budget(_)) && vote.data.is_none() {
+            return Ok(()); // What the ticket suggests.
+        }
         let form = self.load(form)?;
         let Ok(schema) = JsonSchema::compile(form.value()) else { return Ok(()) };
         let null = std::sync::Arc::new(Value::Null);
@@ -262,6 +267,9 @@ impl<'a> Decider<'a> {
         outcome: ApprovalOutcome,
         data: Option<Payload>,
     ) -> Step {
+        if let About::Budget(account) = ticket.about {
+            return self.decide_budget(vote, ticket, account, outcome, data);
+        }
         let by = self.request.actor.clone();
         self.emit(ApprovalDecided { ticket: id.clone(), outcome, by: by.clone() });
         let data = match data {

@@ -4,7 +4,7 @@ use aob_bugs::{Bug, seeded};
 
 use super::{Decider, Step, Stop};
 use crate::command::{ChildOutcome, NoChange};
-use crate::event::{CancelCause, FailureOutcome};
+use crate::event::{CancelCause, FailureOutcome, Spent};
 use crate::ids::{InstanceId, RunId};
 use crate::state::Doing;
 
@@ -14,6 +14,7 @@ impl Decider<'_> {
         id: &InstanceId,
         from: RunId,
         outcome: &ChildOutcome,
+        spent: Option<Spent>,
     ) -> Step {
         let Some((node, instance)) = self.find(id).zip(self.state.instance(id)) else {
             return Err(Stop::NoChange(NoChange::Stale));
@@ -26,6 +27,7 @@ impl Decider<'_> {
         if wait.child != from || instance.status.is_terminal() || dropped {
             return Err(Stop::NoChange(NoChange::Repeated));
         }
+        self.child_spent(id, from, spent);
         let expired = expires_at.is_some_and(|at| at <= self.now);
         match outcome {
             ChildOutcome::Completed { output } => {

@@ -84,7 +84,7 @@ impl<'a> Decider<'a> {
         reason: ParkReason,
         failure: Option<Failure>,
     ) {
-        self.emit(NodeParked { instance: id.clone(), attempt, reason, failure });
+        self.emit(NodeParked { instance: id.clone(), attempt, reason, failure, budget: None });
     }
 
     /// An instance failed after its retries.

@@ -152,6 +152,23 @@ pub(super) fn blob_of_text(text: String) -> Arc<Blob> {
 }
 
 /// The node of an instance in `ir`.
+/// A node by its id, in whatever map it is the body of.
+pub(super) fn find_anywhere<'a>(ir: &'a aob_ir::Ir, id: &str) -> Option<&'a NodeIr> {
+    fn inside<'a>(node: &'a NodeIr, id: &str) -> Option<&'a NodeIr> {
+        if *node.id == *id {
+            return Some(node);
+        }
+        if let Some(found) = node.compensate.as_deref().filter(|node| *node.id == *id) {
+            return Some(found);
+        }
+        if let NodeKind::Map(map) = &node.kind { inside(&map.body, id) } else { None }
+    }
+    match ir.node_ix(id) {
+        Some(ix) => Some(ir.node(ix)),
+        None => ir.nodes.iter().find_map(|node| inside(node, id)),
+    }
+}
+
 pub(crate) fn find<'a>(ir: &'a aob_ir::Ir, id: &str, scope: &[ScopeStep]) -> Option<&'a NodeIr> {
     if let Some(ix) = ir.node_ix(id) {
         return Some(ir.node(ix));

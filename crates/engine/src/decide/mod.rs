@@ -2,6 +2,7 @@
 
 mod aggregate;
 mod approval;
+mod budget;
 mod child;
 mod compensate;
 mod control;
@@ -132,6 +133,8 @@ enum Work {
     Map(InstanceId),
     /// A finished instance with undecided edges.
     Route(InstanceId),
+    /// Instances that a decision about a budget frees.
+    Release,
 }
 
 /// One decision in the making: the state as the events so far make it, and what is left to do.
@@ -211,9 +214,12 @@ impl Decider<'_> {
             Command::Skip { instance } => self.skip_by_hand(instance)?,
             Command::Fail { instance, message } => self.fail_by_hand(instance, message)?,
             Command::Succeed { instance, output } => self.succeed_by_hand(instance, output)?,
-            Command::ChildResult { instance, child, outcome } => {
-                self.child_result(instance, *child, outcome)?;
+            Command::ChildResult { instance, child, outcome, spent } => {
+                self.child_result(instance, *child, outcome, *spent)?;
             }
+            Command::ReserveBudget(asked) => self.reserve_budget(asked)?,
+            Command::SettleBudget(settled) => self.settle_budget(settled)?,
+            Command::RaiseBudget(raise) => self.raise_budget(raise)?,
             Command::Tick { leases } => self.tick(leases)?,
             Command::Continue { after } if continued && *after == self.state.head.seq => {}
             Command::Continue { .. } => return Err(Stop::NoChange(NoChange::Stale)),

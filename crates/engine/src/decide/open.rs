@@ -11,8 +11,8 @@ use serde_json::Value;
 use super::resolve::{Evaluated, Seen};
 use super::{Decider, Step};
 use crate::event::{
-    ChildStarted, Failure, FailureOutcome, Fidelity, Job, JobType, NodeParked, NodeScheduled,
-    NodeStarted, NodeWaiting, ParkReason, SignalAwaited, SkipCause, TimerStarted, WarningRaised,
+    ChildStarted, Failure, FailureOutcome, Fidelity, Job, JobType, NodeScheduled, NodeStarted,
+    NodeWaiting, ParkReason, SignalAwaited, SkipCause, TimerStarted, WarningRaised,
 };
 use crate::ids::{InstanceId, RunId, RunKeys, Timestamp};
 use crate::value::Payload;
@@ -67,7 +67,7 @@ impl<'a> Decider<'a> {
         match &node.kind {
             NodeKind::Function { config, .. }
             | NodeKind::Http { config }
-            | NodeKind::Agent { config } => return self.open_job(node, id, config, input),
+            | NodeKind::Agent { config, .. } => return self.open_job(node, id, config, input),
             NodeKind::Transform(TransformIr::Template(template)) => {
                 match self.rendered(template, id, input)? {
                     Ok((output, _)) => self.complete(node, id, 0, output)?,
@@ -223,6 +223,7 @@ impl<'a> Decider<'a> {
             timeout_ms: node.timeout_ms,
             queue_deadline: node.queue_timeout_ms.map(|ms| self.now.plus_ms(ms)),
             idle_timeout_ms: node.idle_timeout_ms,
+            metered: job_type == JobType::Agent && self.is_bounded(node),
         }
     }
 
@@ -252,12 +253,14 @@ impl<'a> Decider<'a> {
             },
         };
         let run: RunId = self.state.meta().run;
+        let budget = self.allotment(id);
         self.emit(ChildStarted {
             instance: id.clone(),
             child: run.child(id, 0, self.now),
             digest,
             tag,
             inputs,
+            budget,
             expires_at: self.expiry(node),
         });
         Ok(Ok(()))
@@ -339,8 +342,7 @@ impl<'a> Decider<'a> {
                 self.skip(node, id, SkipCause::UnknownType, Some(input.clone()), None)
             }
             OnUnknown::Park => {
-                let reason = ParkReason::UnknownType;
-                self.emit(NodeParked { instance: id.clone(), attempt: 0, reason, failure: None });
+                self.park(id, 0, ParkReason::UnknownType, None);
                 Ok(())
             }
         }

@@ -35,7 +35,7 @@ impl<'a> Decider<'a> {
             if !self.active() {
                 return Ok(());
             }
-            let Some(work) = self.work.pop_front() else { break };
+            let Some(work) = self.next_work() else { break };
             if self.full() {
                 self.leave_rest();
                 return Ok(());
@@ -49,6 +49,7 @@ impl<'a> Decider<'a> {
     fn take_up(&mut self, work: Work) -> Step {
         match work {
             Work::Route(id) => self.route_rest(&id),
+            Work::Release => self.release_holds(),
             Work::Entry(..) | Work::Target(..) | Work::Map(_)
                 if self.state.head.paused && !seeded(Bug::PauseIgnored) =>
             {
@@ -74,6 +75,16 @@ impl<'a> Decider<'a> {
             return done;
         }
         Err(Stop::Need(std::mem::take(&mut self.missing)))
+    }
+
+    /// What is left to do; when nothing else is, those whom a budget's ticket holds for no reason.
+    /// They are not looked for in what will not stay: whoever lacks payloads would be found for ever.
+    fn next_work(&mut self) -> Option<Work> {
+        let next = self.work.pop_front();
+        next.or_else(|| {
+            let reviews = self.missing.is_empty() && self.review_budget_tickets();
+            reviews.then_some(Work::Release)
+        })
     }
 
     /// Finds everything that may be able to go on: after a full segment, and on resume.
@@ -171,7 +182,8 @@ impl<'a> Decider<'a> {
         debug_assert_eq!(self.state.head.phase, Phase::Active);
         let output = self.run_output()?;
         let parent = self.state.parent().cloned();
-        self.emit(RunCompleted { output, parent });
+        let spent = self.state.spent();
+        self.emit(RunCompleted { output, parent, spent });
         Ok(())
     }
 

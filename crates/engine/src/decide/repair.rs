@@ -23,7 +23,7 @@ impl<'a> Decider<'a> {
     ) -> Step<Evaluated<(u32, Job)>> {
         let (NodeKind::Function { config, .. }
         | NodeKind::Http { config }
-        | NodeKind::Agent { config }) = &node.kind
+        | NodeKind::Agent { config, .. }) = &node.kind
         else {
             return Ok(Ok((generation, job.to_job())));
         };

@@ -101,6 +101,6 @@ impl<'a> Decider<'a> {
     }
 }
 
-fn is_compensation(id: &InstanceId) -> bool {
+pub(super) fn is_compensation(id: &InstanceId) -> bool {
     id.node.ends_with(".compensate")
 }

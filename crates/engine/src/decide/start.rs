@@ -16,6 +16,12 @@ impl Decider<'_> {
         }
         let limits = start.limits.unwrap_or(self.ir.limits);
         self.check_start(start, limits)?;
+        let budget = match (start.budget, &start.parent) {
+            // A child spends what it was given, and no more than its document allows.
+            (Some(given), Some(_)) => given.tightest(self.ir.budget),
+            (Some(asked), None) => asked,
+            (None, _) => self.ir.budget,
+        };
         let inputs = self.payload(&start.inputs);
         self.emit(RunCreated {
             run: start.run,
@@ -37,13 +43,15 @@ impl Decider<'_> {
             cancel_grace_ms: start.cancel_grace_ms,
             children: start.children.clone(),
             agents: limits.max_agents,
+            budget: Some(budget).filter(|budget| !budget.is_unbounded()),
             actor: self.request.actor.clone(),
         });
         if start.cancelled {
             let reason: Option<Arc<str>> = Some("the parent run was cancelled".into());
             let actor = self.request.actor.clone();
             self.emit(CancelRequested { actor, reason: reason.clone() });
-            self.emit(RunCancelled { reason, parent: start.parent.clone() });
+            let spent = self.state.spent();
+            self.emit(RunCancelled { reason, parent: start.parent.clone(), spent });
         } else {
             self.state.names.expect(self.ir.nodes.len() + self.ir.edges.len());
             self.gather_entries();

@@ -14,7 +14,7 @@ impl Decider<'_> {
     /// Goes on with stopping the run as far as this segment holds.
     pub(super) fn stop_all(&mut self) -> Step {
         self.work.clear();
-        if !self.stop_patches() {
+        if !self.stop_patches() || !self.stop_budgets() {
             self.leave_rest();
             return Ok(());
         }
@@ -86,13 +86,14 @@ impl Decider<'_> {
 
     fn end_run(&mut self) {
         let parent = self.state.parent().cloned();
+        let spent = self.state.spent();
         match self.state.stopping_failure() {
             Some((source, failure)) if self.state.head.phase == Phase::Failing => {
-                self.emit(RunFailed { source, failure, parent });
+                self.emit(RunFailed { source, failure, parent, spent });
             }
             Some(_) | None => {
                 let reason = self.state.head.reason.clone();
-                self.emit(RunCancelled { reason, parent });
+                self.emit(RunCancelled { reason, parent, spent });
             }
         }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use aob_ir::Digest;
 use serde::{Deserialize, Serialize};
 
+use super::BudgetAsk;
 use crate::ids::{Actor, InstanceId, PatchId, TicketId, Timestamp};
 use crate::value::Payload;
 
@@ -36,6 +37,9 @@ pub struct ApprovalRequested {
     /// The patch that is to be approved; absent for an instance.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub patch: Option<PatchId>,
+    /// The budget that is to be raised; absent for an instance or a patch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<BudgetAsk>,
     /// The ticket.
     pub ticket: TicketId,
     /// Question for the approver.

@@ -4,6 +4,7 @@
 //! attempt's resolved config and deadlines), so folding them needs neither an IR nor a clock.
 
 mod approval;
+mod budget;
 mod node;
 mod patch;
 mod run;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::value::RawValue;
 
 pub use approval::*;
+pub use budget::*;
 pub use node::*;
 pub use patch::*;
 pub use run::*;
@@ -97,6 +99,16 @@ event_kinds! {
     ApprovalEdited => "approval_edited",
     /// The ticket is decided, once.
     ApprovalDecided => "approval_decided",
+    /// A call of a model may be made: this much of the budgets is set aside for it.
+    BudgetReserved => "budget_reserved",
+    /// The call was made, and used this much.
+    BudgetSettled => "budget_settled",
+    /// Four fifths of a budget are spent or reserved.
+    BudgetWarned => "budget_warned",
+    /// A person allows more.
+    BudgetRaised => "budget_raised",
+    /// A child run is over: what it did not spend of what it was given is back.
+    BudgetReturned => "budget_returned",
     /// A child run was opened.
     ChildStarted => "child_started",
     /// A map knows its items.
@@ -194,6 +206,11 @@ impl EventKind {
             | Self::SignalAwaited(_)
             | Self::ApprovalEscalated(_)
             | Self::ApprovalDecided(_)
+            | Self::BudgetReserved(_)
+            | Self::BudgetSettled(_)
+            | Self::BudgetWarned(_)
+            | Self::BudgetRaised(_)
+            | Self::BudgetReturned(_)
             | Self::NodeWaiting(_)
             | Self::NodeParked(_)
             | Self::RetryGranted(_)

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use aob_ir::{Digest, EffectClass, Priority, SecretSlot};
+use aob_ir::{Budget, Digest, EffectClass, Priority, SecretSlot};
 use serde::{Deserialize, Serialize};
 
-use super::{RawValueEq, is_zero};
+use super::{BudgetOf, RawValueEq, is_zero};
 use crate::ids::{Actor, InstanceId, RunId, Timestamp};
 use crate::value::Payload;
 
@@ -58,6 +58,9 @@ pub struct Job {
     /// Milliseconds without progress.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idle_timeout_ms: Option<u64>,
+    /// A budget bounds it: its runner reserves before each call of a model, and settles after it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub metered: bool,
 }
 
 /// See [`EventKind::NodeStarted`].
@@ -172,6 +175,9 @@ pub struct ChildStarted {
     pub tag: Option<Arc<str>>,
     /// Its inputs.
     pub inputs: Payload,
+    /// What it may spend on models: set aside from what this run has left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<Budget>,
     /// When waiting ends with `timeout`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
@@ -390,6 +396,8 @@ pub enum ParkReason {
     UnknownType,
     /// A compensation failed.
     CompensationFailed,
+    /// A budget has no room for its next call.
+    BudgetExhausted,
 }
 
 /// See [`EventKind::NodeParked`].
@@ -405,6 +413,9 @@ pub struct NodeParked {
     /// What went wrong.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
+    /// The budget that is exhausted: the instance goes on when it is raised.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<BudgetOf>,
 }
 
 /// See [`EventKind::RetryGranted`].

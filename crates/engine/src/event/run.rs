@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use aob_ir::{Digest, Limits, Priority};
+use aob_ir::{Budget, Digest, Limits, Priority};
 use serde::{Deserialize, Serialize};
 
-use super::{Failure, is_zero, str_is_empty};
+use super::{Failure, Spent, is_zero, str_is_empty};
 use crate::ids::{Actor, InstanceId, RunId, Timestamp, WorkspaceId};
 use crate::value::Payload;
 
@@ -54,6 +54,9 @@ pub struct RunCreated {
     pub children: BTreeMap<Arc<str>, Digest>,
     /// Agents this run may ever contain.
     pub agents: u32,
+    /// What it may spend on models; absent: nothing bounds it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<Budget>,
     /// Who asked; for a child run, for the topmost one.
     pub actor: Actor,
 }
@@ -160,6 +163,9 @@ pub struct RunCompleted {
     /// Who waits for this run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<ParentLink>,
+    /// What it spent, where a parent gave it a budget.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spent: Option<Spent>,
 }
 
 /// See [`EventKind::RunFailed`].
@@ -173,6 +179,9 @@ pub struct RunFailed {
     /// Who waits for this run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<ParentLink>,
+    /// What it spent, where a parent gave it a budget.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spent: Option<Spent>,
 }
 
 /// See [`EventKind::RunCancelled`].
@@ -184,4 +193,7 @@ pub struct RunCancelled {
     /// Who waits for this run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<ParentLink>,
+    /// What it spent, where a parent gave it a budget.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spent: Option<Spent>,
 }

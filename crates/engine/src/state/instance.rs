@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use aob_ir::{Digest, EffectClass, Fields, Priority, SecretSlot};
+use aob_ir::{Budget, Digest, EffectClass, Fields, Priority, SecretSlot};
 use serde::{Deserialize, Serialize};
 
 use super::names::NameId;
@@ -166,6 +166,8 @@ pub(crate) struct ChildState {
     pub(crate) digest: Digest,
     pub(crate) tag: Option<Arc<str>>,
     pub(crate) inputs: PayloadRef,
+    /// What it was given of this run's budget.
+    pub(crate) budget: Option<Box<Budget>>,
     pub(crate) expires_at: Option<Timestamp>,
     pub(crate) cancelling: bool,
 }
@@ -185,6 +187,7 @@ pub(crate) struct JobState {
     pub(crate) priority: Priority,
     pub(crate) idempotency_key: Arc<str>,
     pub(crate) leased: bool,
+    pub(crate) metered: bool,
     pub(crate) timeout_ms: Option<u64>,
     pub(crate) queue_deadline: Option<Timestamp>,
     pub(crate) idle_timeout_ms: Option<u64>,
@@ -211,6 +214,7 @@ impl JobState {
             priority: job.priority,
             idempotency_key: Arc::clone(&job.idempotency_key),
             leased: job.leased,
+            metered: job.metered,
             timeout_ms: job.timeout_ms,
             queue_deadline: job.queue_deadline,
             idle_timeout_ms: job.idle_timeout_ms,
@@ -239,6 +243,7 @@ impl JobState {
             timeout_ms: self.timeout_ms,
             queue_deadline: self.queue_deadline,
             idle_timeout_ms: self.idle_timeout_ms,
+            metered: self.metered,
         }
     }
 }
@@ -299,6 +304,7 @@ impl JoinEntry {
 pub(crate) enum About {
     Instance(super::Key),
     Patch(super::PatchNo),
+    Budget(super::AccountKey),
 }
 
 /// A ticket.

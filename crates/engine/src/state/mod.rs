@@ -1,5 +1,6 @@
 //! The state of a run: what the fold of its log makes true.
 
+mod budget;
 mod instance;
 mod names;
 mod patch;
@@ -11,11 +12,13 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use aob_ir::{Digest, EdgeIr, Limits, Priority};
+use aob_ir::{Budget, Digest, EdgeIr, Limits, Priority};
 use aob_validator::AgentKey;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
+pub use budget::BudgetView;
+pub(crate) use budget::{Account, AccountKey, Hold, Ledger, budget_of};
 pub use instance::InstanceStatus;
 pub(crate) use instance::{
     About, ChildState, Doing, EdgeEntry, FailureNote, Instance, JobState, JoinEntry, MapState,
@@ -125,6 +128,7 @@ pub(crate) struct Meta {
     pub(crate) priority: Priority,
     pub(crate) fidelity: Fidelity,
     pub(crate) limits: Limits,
+    pub(crate) budget: Option<Budget>,
     pub(crate) deadline: Option<Timestamp>,
     pub(crate) cancel_grace_ms: u64,
     pub(crate) children: BTreeMap<Arc<str>, Digest>,
@@ -194,6 +198,8 @@ pub struct RunState {
     pub(crate) open_patches: Table<PatchNo, ()>,
     /// Applied patches by revision, from 1.
     pub(crate) chain: Table<u32, PatchNo>,
+    /// What its budgets have left; `None` while nothing is bounded.
+    pub(crate) ledger: Option<Box<Ledger>>,
     #[serde(skip)]
     saved: Option<Box<(Head, Option<Arc<Meta>>)>>,
 }
@@ -236,6 +242,7 @@ impl Default for RunState {
             patch_ids: Table::default(),
             open_patches: Table::default(),
             chain: Table::default(),
+            ledger: None,
             saved: None,
         }
     }
@@ -267,12 +274,18 @@ impl RunState {
         self.saved = Some(Box::new((self.head.clone(), self.meta.clone())));
         self.names.begin();
         tables!(self, begin);
+        if let Some(ledger) = &mut self.ledger {
+            ledger.begin();
+        }
     }
 
     /// Keeps what the decision changed.
     pub(crate) fn keep(&mut self) {
         self.saved = None;
         tables!(self, keep);
+        if let Some(ledger) = &mut self.ledger {
+            ledger.keep();
+        }
     }
 
     /// Takes back what the decision changed.
@@ -282,6 +295,9 @@ impl RunState {
         }
         tables!(self, undo);
         self.names.undo();
+        if self.ledger.as_mut().is_some_and(|ledger| ledger.undo()) {
+            self.ledger = None;
+        }
     }
 
     /// The key of `id`, if the log has mentioned its names.

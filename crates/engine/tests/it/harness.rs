@@ -9,7 +9,8 @@ use aob_engine::{
     Actor, AttemptOutcome, AttemptResult, Blob, CastVote, ChildOutcome, Command, CommandId,
     Decision, Effect, Event, EventKind, Failure, InstanceId, LeaseView, NoChange, PatchId,
     PatchOrigin, ProposePatch, Rejection, Request, ResultPatch, RevertPatch, RunId, RunState,
-    RunStatus, StartRun, TicketId, Timestamp, Vote, WorkspaceId, advance, apply, decide, effects,
+    RunStatus, Spent, StartRun, TicketId, Timestamp, Vote, WorkspaceId, advance, apply, decide,
+    effects,
 };
 use aob_ir::{Digest, Ir};
 use serde_json::{Value, json};
@@ -95,6 +96,7 @@ impl Run {
             priority: None,
             fidelity: aob_engine::Fidelity::Fast,
             limits: None,
+            budget: None,
             cancel_grace_ms: 30_000,
             children: BTreeMap::new(),
             cancelled: false,
@@ -313,6 +315,15 @@ impl Run {
     }
 
     pub(crate) fn child_result(&mut self, instance: &str, outcome: ChildOutcome) -> bool {
+        self.child_spent(instance, outcome, None)
+    }
+
+    pub(crate) fn child_spent(
+        &mut self,
+        instance: &str,
+        outcome: ChildOutcome,
+        spent: Option<Spent>,
+    ) -> bool {
         let id: InstanceId = instance.parse().expect("an instance");
         let child = self.events.iter().find_map(|event| {
             if let EventKind::ChildStarted(data) = &event.kind {
@@ -322,7 +333,7 @@ impl Run {
             }
         });
         let child = child.expect("the instance has a child");
-        let command = Command::ChildResult { instance: id, child, outcome };
+        let command = Command::ChildResult { instance: id, child, outcome, spent };
         self.command_by("system", command).expect("child results are not refused")
     }
 

@@ -1,6 +1,7 @@
 //! The engine by example: given a workflow and what happened, when a command comes, then events.
 
 mod approvals;
+mod budgets;
 mod by_hand;
 mod children;
 mod conditions;

@@ -7,8 +7,8 @@ use super::kind::decode;
 use super::spec::Spec;
 use super::unit::Unit;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::document::{AgentConfig, AgentConfigToolsItem};
-use crate::{Capability, NodeKind};
+use crate::document::{self, AgentConfig, AgentConfigToolsItem};
+use crate::{Budget, Capability, NodeKind, usd_micros};
 
 /// Functions that every runner has.
 const BUILTINS: [&str; 3] = ["echo", "sleep", "fail"];
@@ -92,8 +92,14 @@ impl Unit<'_> {
                 self.error(Code::MissingKey, &at, "a tool needs a `name`");
             }
         }
-        Some(NodeKind::Agent { config: config? })
+        let budget = decoded.budget.as_ref().map(budget).unwrap_or_default();
+        Some(NodeKind::Agent { config: config?, budget })
     }
+}
+
+/// Caps as the engine counts them.
+pub(super) fn budget(budget: &document::Budget) -> Budget {
+    Budget { calls: budget.calls, tokens: budget.tokens, usd_micros: budget.usd.map(usd_micros) }
 }
 
 fn is_duration(value: &Value) -> bool {

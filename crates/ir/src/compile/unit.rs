@@ -14,8 +14,8 @@ use super::{edges, graph, joins, loops, policies, upstream};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::document::{self, Defaults};
 use crate::{
-    Capability, ChecksIr, Digest, Ir, JsonSchema, Limits, NodeIr, NodeIx, OnFailure, OnUnknown,
-    PatchPolicy, RetryIr, Template, Tier, canonical_json, parse,
+    Budget, Capability, ChecksIr, Digest, Ir, JsonSchema, Limits, NodeIr, NodeIx, OnFailure,
+    OnUnknown, PatchPolicy, RetryIr, Template, Tier, canonical_json, parse,
 };
 
 /// Compiles one alias-free document. Problems go to `problems` with pointers below `base`.
@@ -50,6 +50,7 @@ pub(super) struct Unit<'p> {
     pub(super) no_checks: Arc<ChecksIr>,
     pub(super) on_unknown: OnUnknown,
     pub(super) limits: Limits,
+    budget: Budget,
     on_failure: OnFailure,
     pub(super) patches: PatchPolicy,
     inputs_schema: Option<JsonSchema>,
@@ -95,6 +96,7 @@ impl<'p> Unit<'p> {
                 Some(document::OnUnknown::Skip) | None => OnUnknown::Skip,
             },
             limits: limits(&read(document, "limits").unwrap_or_default()),
+            budget: read(document, "limits").map(|limits| budget(&limits)).unwrap_or_default(),
             on_failure: policies::on_failure(&given),
             patches: policies::patches(given.patches.as_ref()),
             inputs_schema: None,
@@ -241,6 +243,7 @@ impl<'p> Unit<'p> {
             loops,
             inputs_schema: self.inputs_schema,
             limits: self.limits,
+            budget: self.budget,
             on_failure: self.on_failure,
             patches: self.patches,
             inline_children: self.inline_children,
@@ -287,6 +290,10 @@ fn duplicate(id: &str, pointer: &str, first: NodeIx) -> Diagnostic {
 
 fn read<'v, T: Deserialize<'v>>(document: &'v Value, key: &str) -> Option<T> {
     T::deserialize(document.get(key)?).ok()
+}
+
+fn budget(limits: &document::Limits) -> Budget {
+    limits.budget.as_ref().map(super::function::budget).unwrap_or_default()
 }
 
 fn limits(limits: &document::Limits) -> Limits {

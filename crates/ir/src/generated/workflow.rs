@@ -4,9 +4,8 @@
 #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub struct AgentConfig {
-    ///What the agent may spend.
-    #[serde(default, skip_serializing_if = "::serde_json::Map::is_empty")]
-    pub budget: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
+    #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+    pub budget: ::std::option::Option<Budget>,
     ///Name of the model.
     #[serde(skip_serializing_if = "::std::option::Option::is_none")]
     pub model: ::std::option::Option<::std::string::String>,
@@ -257,6 +256,20 @@ impl ::std::convert::TryFrom<::std::string::String> for BodyNodeOnError {
     ) -> ::std::result::Result<Self, self::error::ConversionError> {
         value.parse()
     }
+}
+///What may be spent on models: of an agent node by all its instances and attempts in a run together, of a run by everything in it, child runs included. What is not named is not bounded.
+#[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, Default, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct Budget {
+    ///Calls of models.
+    #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+    pub calls: ::std::option::Option<u64>,
+    ///Tokens read and written.
+    #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+    pub tokens: ::std::option::Option<u64>,
+    ///Money, in US dollars; counted in millionths.
+    #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+    pub usd: ::std::option::Option<f64>,
 }
 ///Reuse of earlier results.
 #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, Default, PartialEq)]
@@ -1463,6 +1476,8 @@ impl ::std::convert::TryFrom<::std::string::String> for JoinMode {
 #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, Default, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
+    #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+    pub budget: ::std::option::Option<Budget>,
     ///Agent nodes that a run may ever hold; those of maps and loops count once.
     #[serde(skip_serializing_if = "::std::option::Option::is_none")]
     pub max_agents: ::std::option::Option<u64>,

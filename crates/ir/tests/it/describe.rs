@@ -18,6 +18,9 @@ pub(crate) fn describe(compiled: &Compiled) -> String {
     line(format!("{} {:?}", ir.digest, ir.name));
     line(format!("entries {}, terminals {}", ids(ir, &ir.entries), ids(ir, &ir.terminals)));
     line(format!("{:?}, on failure {:?}", ir.limits, ir.on_failure));
+    if !ir.budget.is_unbounded() {
+        line(format!("budget {}", ir.budget));
+    }
     line(format!(
         "agents {}, tier {:?}, inputs schema {}",
         ir.agents,
@@ -134,7 +137,7 @@ fn kind(ir: &Ir, kind: &NodeKind, indent: &str) -> String {
             format!("function {name} builtin {builtin} {}", template(config))
         }
         NodeKind::Http { config } => format!("http {}", template(config)),
-        NodeKind::Agent { config } => format!("agent {}", template(config)),
+        NodeKind::Agent { config, .. } => format!("agent {}", template(config)),
         NodeKind::Hitl { config } => format!("hitl {}", template(config)),
         NodeKind::Transform(TransformIr::Expression(expr)) => expression(expr),
         NodeKind::Transform(TransformIr::Template(value)) => template(value),

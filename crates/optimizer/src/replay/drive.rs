@@ -116,6 +116,7 @@ impl Driver<'_> {
             priority: None,
             fidelity: Fidelity::Fast,
             limits: None,
+            budget: None,
             cancel_grace_ms: 30_000,
             children: setup.children.clone(),
             cancelled: false,
@@ -316,12 +317,13 @@ impl Driver<'_> {
                     digest: child.digest,
                     tag: child.tag.clone(),
                     inputs: child.inputs.clone(),
+                    budget: child.budget,
                 };
                 self.nested(child, &source, inputs)?
             }
         };
         let (instance, child) = (child.instance.clone(), child.child);
-        let command = Command::ChildResult { instance, child, outcome };
+        let command = Command::ChildResult { instance, child, outcome, spent: None };
         self.later(0, Actor::system(), command);
         Ok(())
     }

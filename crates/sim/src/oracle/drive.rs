@@ -175,6 +175,7 @@ impl<'s> World<'s> {
             priority: None,
             fidelity: aob_engine::Fidelity::Fast,
             limits: None,
+            budget: None,
             cancel_grace_ms: 30_000,
             children: BTreeMap::new(),
             cancelled,
@@ -401,8 +402,8 @@ impl<'s> World<'s> {
                     ChildEnd::Failed(failure) => ChildOutcome::Failed(failure),
                     ChildEnd::Cancelled => ChildOutcome::Cancelled,
                 };
-                let instance = deliver.parent.instance;
-                let command = Command::ChildResult { instance, child: id, outcome };
+                let (instance, spent) = (deliver.parent.instance, deliver.spent);
+                let command = Command::ChildResult { instance, child: id, outcome, spent };
                 self.send(delay_ms, deliver.parent.run, command, "system");
             }
             Effect::Continue { after } => {

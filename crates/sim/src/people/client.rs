@@ -186,6 +186,7 @@ impl People {
             priority: None,
             fidelity: fidelity_of(run),
             limits: None,
+            budget: None,
             cancel_grace_ms: GRACE_MS,
             children: resolved.children,
             cancelled: false,

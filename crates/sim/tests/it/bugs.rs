@@ -23,6 +23,11 @@ fn violation(bug: Option<Bug>, seed: u64) -> Option<String> {
 
 /// The first seed that catches `bug`, and with what.
 fn caught(bug: Bug) -> Option<(u64, String)> {
+    if bug == Bug::ReservedForgotten {
+        // No agent of these graphs has a budget: this one has simulations of its own.
+        let caught = |seed| with(Some(bug), || crate::budgets::violation(seed));
+        return (1..=RUNS).find_map(|seed| caught(seed).map(|what| (seed, what)));
+    }
     (1..=RUNS).find_map(|seed| violation(Some(bug), seed).map(|what| (seed, what)))
 }
 
@@ -40,11 +45,12 @@ fn every_seeded_bug_is_caught_and_by_nothing_else() {
             });
         }
     });
-    let found = found.into_inner().unwrap();
+    let mut found = found.into_inner().unwrap();
     let missed: Vec<&String> =
         found.iter().filter(|(_, caught)| caught.is_none()).map(|(bug, _)| bug).collect();
     assert!(missed.is_empty(), "not caught within {RUNS} simulations: {missed:?}");
     assert_eq!(found.len(), Bug::ALL.len());
+    found.remove("ReservedForgotten");
     for (seed, what) in found.values().flatten() {
         assert_eq!(violation(None, *seed), None, "seed {seed} fails without a bug too: {what}");
     }

@@ -1,5 +1,6 @@
 //! Simulations of the whole system.
 
+mod budgets;
 #[cfg(feature = "seeded-bugs")]
 mod bugs;
 mod sample;

@@ -36,26 +36,22 @@ class Metadata(TypedDict, closed=True):
     """
 
 
-class Limits(TypedDict, closed=True):
+class Budget(TypedDict, closed=True):
     """
-    Bounds of a run.
+    What may be spent on models: of an agent node by all its instances and attempts in a run together, of a run by everything in it, child runs included. What is not named is not bounded.
     """
 
-    run_timeout_ms: NotRequired[int]
+    calls: NotRequired[int]
     """
-    Milliseconds from creation after which the run fails with `run_timeout`. Without it a run may take for ever.
+    Calls of models.
     """
-    max_instances: NotRequired[int]
+    tokens: NotRequired[int]
     """
-    Node instances that one run may open.
+    Tokens read and written.
     """
-    max_depth: NotRequired[int]
+    usd: NotRequired[float]
     """
-    How deeply child runs may nest.
-    """
-    max_agents: NotRequired[int]
-    """
-    Agent nodes that a run may ever hold; those of maps and loops count once.
+    Money, in US dollars; counted in millionths.
     """
 
 
@@ -426,10 +422,7 @@ class AgentConfig(TypedDict, closed=True):
     """
     JSON Schema (2020-12) that the answer must fit.
     """
-    budget: NotRequired[dict[str, Any]]
-    """
-    What the agent may spend.
-    """
+    budget: NotRequired[Budget]
     pool: NotRequired[PoolName]
 
 
@@ -564,6 +557,30 @@ Edge = TypedDict(
     },
     closed=True,
 )
+
+
+class Limits(TypedDict, closed=True):
+    """
+    Bounds of a run.
+    """
+
+    run_timeout_ms: NotRequired[int]
+    """
+    Milliseconds from creation after which the run fails with `run_timeout`. Without it a run may take for ever.
+    """
+    max_instances: NotRequired[int]
+    """
+    Node instances that one run may open.
+    """
+    max_depth: NotRequired[int]
+    """
+    How deeply child runs may nest.
+    """
+    max_agents: NotRequired[int]
+    """
+    Agent nodes that a run may ever hold; those of maps and loops count once.
+    """
+    budget: NotRequired[Budget]
 
 
 class Defaults(TypedDict, closed=True):

@@ -116,9 +116,46 @@ Node in its scope: `fetch`, `crawl[3]/fetch`.
 """
 
 
+class Of1(TypedDict, closed=True):
+    """
+    Whose budget: the run's, or that of an agent node.
+    """
+
+    node: str
+
+
+Of: TypeAlias = Literal["run"] | Of1
+"""
+Whose budget: the run's, or that of an agent node.
+"""
+
+
+class Amounts(TypedDict, closed=True):
+    """
+    Something spent, reserved or asked for.
+    """
+
+    calls: int
+    tokens: int
+    usd_micros: int
+    """
+    Millionths of a US dollar.
+    """
+
+
 class Escalation(TypedDict):
     at: Time
     to: Approver
+
+
+class Budget(TypedDict, closed=True):
+    """
+    The budget that is to be raised.
+    """
+
+    of: Of
+    needed: Amounts
+    suggested: Amounts
 
 
 class ApprovalRequestedData1(TypedDict, closed=True):
@@ -155,6 +192,10 @@ class ApprovalRequestedData1(TypedDict, closed=True):
     fixed: NotRequired[list[str]]
     """
     Fields that nobody may edit, as JSON pointers with `*`.
+    """
+    budget: NotRequired[Budget]
+    """
+    The budget that is to be raised.
     """
 
 
@@ -193,9 +234,56 @@ class ApprovalRequestedData2(TypedDict, closed=True):
     """
     Fields that nobody may edit, as JSON pointers with `*`.
     """
+    budget: NotRequired[Budget]
+    """
+    The budget that is to be raised.
+    """
 
 
-ApprovalRequestedData: TypeAlias = ApprovalRequestedData1 | ApprovalRequestedData2
+class ApprovalRequestedData3(TypedDict, closed=True):
+    instance: NotRequired[Instance]
+    patch: NotRequired[str]
+    """
+    The patch that is to be approved; absent for an instance.
+    """
+    ticket: str
+    message: str
+    form: NotRequired[Payload]
+    subject: Payload
+    subject_hash: Digest
+    approvers: NotRequired[list[Approver]]
+    quorum: int
+    escalations: NotRequired[list[Escalation]]
+    expires_at: NotRequired[Time]
+    replaces: NotRequired[str]
+    """
+    The ticket in whose place this one is asked.
+    """
+    four_eyes: NotRequired[bool]
+    """
+    Who is in `barred` may reject, and not approve.
+    """
+    barred: NotRequired[list[str]]
+    """
+    Who started the run, proposed the patch or edited what is to be approved.
+    """
+    editable: NotRequired[list[str]]
+    """
+    Fields that an approver may edit, as JSON pointers with `*`.
+    """
+    fixed: NotRequired[list[str]]
+    """
+    Fields that nobody may edit, as JSON pointers with `*`.
+    """
+    budget: Budget
+    """
+    The budget that is to be raised.
+    """
+
+
+ApprovalRequestedData: TypeAlias = (
+    ApprovalRequestedData1 | ApprovalRequestedData2 | ApprovalRequestedData3
+)
 
 
 class ApprovalRequested(TypedDict):
@@ -266,6 +354,154 @@ class AttemptRedispatched(TypedDict):
     data: AttemptRedispatchedData
 
 
+class BudgetRaisedData(TypedDict, closed=True):
+    of: Of
+    amounts: Amounts
+    by: str
+    ticket: NotRequired[str]
+
+
+class BudgetRaised(TypedDict):
+    """
+    A person allows more.
+    """
+
+    seq: int
+    """
+    Position in the run, from 1, without gaps.
+    """
+    at: Time
+    command: str
+    """
+    The command that caused it.
+    """
+    type: Literal["budget_raised"]
+    data: BudgetRaisedData
+
+
+class BudgetReservedData(TypedDict, closed=True):
+    instance: Instance
+    attempt: int
+    reservation: str
+    amounts: Amounts
+
+
+class BudgetReserved(TypedDict):
+    """
+    A call of a model may be made: this much of the budgets is set aside for it.
+    """
+
+    seq: int
+    """
+    Position in the run, from 1, without gaps.
+    """
+    at: Time
+    command: str
+    """
+    The command that caused it.
+    """
+    type: Literal["budget_reserved"]
+    data: BudgetReservedData
+
+
+Run: TypeAlias = str
+
+
+class Spent(TypedDict, closed=True):
+    """
+    What a run spent, for its parent.
+    """
+
+    used: Amounts
+    raised: NotRequired[Amounts]
+
+
+class BudgetReturnedData(TypedDict, closed=True):
+    instance: Instance
+    child: Run
+    spent: Spent
+
+
+class BudgetReturned(TypedDict):
+    """
+    A child run is over: what it did not spend of what it was given is back.
+    """
+
+    seq: int
+    """
+    Position in the run, from 1, without gaps.
+    """
+    at: Time
+    command: str
+    """
+    The command that caused it.
+    """
+    type: Literal["budget_returned"]
+    data: BudgetReturnedData
+
+
+class BudgetSettledData(TypedDict, closed=True):
+    instance: Instance
+    attempt: int
+    reservation: str
+    used: Amounts
+
+
+class BudgetSettled(TypedDict):
+    """
+    The call was made, and used this much.
+    """
+
+    seq: int
+    """
+    Position in the run, from 1, without gaps.
+    """
+    at: Time
+    command: str
+    """
+    The command that caused it.
+    """
+    type: Literal["budget_settled"]
+    data: BudgetSettledData
+
+
+class Budget3(TypedDict, closed=True):
+    """
+    Caps; what is null is not bounded.
+    """
+
+    calls: NotRequired[int | None]
+    tokens: NotRequired[int | None]
+    usd_micros: NotRequired[int | None]
+    """
+    Millionths of a US dollar.
+    """
+
+
+class BudgetWarnedData(TypedDict, closed=True):
+    of: Of
+    limit: Budget3
+    committed: Amounts
+
+
+class BudgetWarned(TypedDict):
+    """
+    Four fifths of a budget are spent or reserved.
+    """
+
+    seq: int
+    """
+    Position in the run, from 1, without gaps.
+    """
+    at: Time
+    command: str
+    """
+    The command that caused it.
+    """
+    type: Literal["budget_warned"]
+    data: BudgetWarnedData
+
+
 class CancelRequestedData(TypedDict, closed=True):
     actor: str
     reason: NotRequired[str]
@@ -289,9 +525,6 @@ class CancelRequested(TypedDict):
     data: CancelRequestedData
 
 
-Run: TypeAlias = str
-
-
 class ChildStartedData(TypedDict, closed=True):
     instance: Instance
     child: Run
@@ -299,6 +532,7 @@ class ChildStartedData(TypedDict, closed=True):
     tag: NotRequired[str]
     inputs: Payload
     expires_at: NotRequired[Time]
+    budget: NotRequired[Budget3]
 
 
 class ChildStarted(TypedDict):
@@ -580,8 +814,11 @@ class NodeFailed(TypedDict):
 class NodeParkedData(TypedDict, closed=True):
     instance: Instance
     attempt: NotRequired[int]
-    reason: Literal["outcome_unknown", "on_error", "unknown_type", "compensation_failed"]
+    reason: Literal[
+        "outcome_unknown", "on_error", "unknown_type", "compensation_failed", "budget_exhausted"
+    ]
     failure: NotRequired[Failure]
+    budget: NotRequired[Of]
 
 
 class NodeParked(TypedDict):
@@ -617,6 +854,10 @@ class Job(TypedDict, closed=True):
     timeout_ms: NotRequired[int]
     queue_deadline: NotRequired[Time]
     idle_timeout_ms: NotRequired[int]
+    metered: NotRequired[bool]
+    """
+    A budget bounds it: its runner reserves before each call of a model, and settles after it.
+    """
 
 
 class NodeScheduledData(TypedDict, closed=True):
@@ -980,6 +1221,7 @@ class Parent(TypedDict, closed=True):
 class RunCancelledData(TypedDict, closed=True):
     reason: NotRequired[str]
     parent: NotRequired[Parent]
+    spent: NotRequired[Spent]
 
 
 class RunCancelled(TypedDict):
@@ -1003,6 +1245,7 @@ class RunCancelled(TypedDict):
 class RunCompletedData(TypedDict, closed=True):
     output: Payload
     parent: NotRequired[Parent]
+    spent: NotRequired[Spent]
 
 
 class RunCompleted(TypedDict):
@@ -1041,6 +1284,7 @@ class RunCreatedData(TypedDict, closed=True):
     children: NotRequired[dict[str, Any]]
     agents: int
     actor: str
+    budget: NotRequired[Budget3]
 
 
 class RunCreated(TypedDict):
@@ -1065,6 +1309,7 @@ class RunFailedData(TypedDict, closed=True):
     source: NotRequired[Instance]
     failure: Failure
     parent: NotRequired[Parent]
+    spent: NotRequired[Spent]
 
 
 class RunFailed(TypedDict):
@@ -1258,6 +1503,11 @@ LogEvent: TypeAlias = (
     | ApprovalRequested
     | ApprovalVoted
     | AttemptRedispatched
+    | BudgetRaised
+    | BudgetReserved
+    | BudgetReturned
+    | BudgetSettled
+    | BudgetWarned
     | CancelRequested
     | ChildStarted
     | Continued

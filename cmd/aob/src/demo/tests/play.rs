@@ -86,6 +86,7 @@ impl Play {
             priority: None,
             fidelity: aob_engine::Fidelity::Fast,
             limits: None,
+            budget: None,
             cancel_grace_ms: 30_000,
             children: BTreeMap::new(),
             cancelled: false,

@@ -29,6 +29,9 @@ pub(in super::super) fn may_patch(state: &RunState, request: &Request) -> bool {
         | Command::Fail { .. }
         | Command::Succeed { .. }
         | Command::ChildResult { .. }
+        | Command::ReserveBudget(_)
+        | Command::SettleBudget(_)
+        | Command::RaiseBudget(_)
         | Command::Tick { .. }
         | Command::Continue { .. } => false,
     }

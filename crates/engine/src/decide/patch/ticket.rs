@@ -86,6 +86,7 @@ impl Decider<'_> {
         self.emit(ApprovalRequested {
             instance: None,
             patch: Some(patch.clone()),
+            budget: None,
             ticket: TicketId::of_patch(self.state.meta().run, patch, count),
             message: message.into(),
             form: None,
