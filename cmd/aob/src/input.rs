@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
+use aob_api::BudgetSpec;
 use serde_json::{Map, Value};
 
 use crate::exit::Exit;
@@ -226,6 +227,28 @@ pub(crate) fn span(text: &str) -> Result<Duration, String> {
     Duration::try_from(span).map_err(|_| wrong())
 }
 
+/// Caps on spending: `usd=5,calls=100`.
+pub(crate) fn budget(text: &str) -> Result<BudgetSpec, String> {
+    let mut spec = BudgetSpec::default();
+    for pair in text.split(',') {
+        let (name, value) = pair.split_once('=').ok_or("write calls=N, tokens=N or usd=N")?;
+        let count = || value.parse().map_err(|_| format!("`{value}` is not a count"));
+        match name {
+            "calls" => spec.calls = Some(count()?),
+            "tokens" => spec.tokens = Some(count()?),
+            "usd" => {
+                let usd = value.parse().map_err(|_| format!("`{value}` is not an amount"))?;
+                spec.usd = Some(usd);
+            }
+            _ => return Err(format!("`{name}` is none of calls, tokens, usd")),
+        }
+    }
+    match spec.problems("").first() {
+        Some(problem) => Err(problem.message.clone()),
+        None => Ok(spec),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -279,6 +302,22 @@ mod tests {
         }
         for text in ["", "x", "-3s", "5 parsecs", "1e9"] {
             assert!(span(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn caps_on_spending() {
+        let spec = |calls, tokens, usd| BudgetSpec { calls, tokens, usd };
+        let cases = [
+            ("usd=5", spec(None, None, Some(5.0))),
+            ("calls=100,usd=0.5", spec(Some(100), None, Some(0.5))),
+            ("tokens=0", spec(None, Some(0), None)),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(budget(text), Ok(expected), "{text}");
+        }
+        for text in ["", "5", "usd", "usd=", "usd=nan", "usd=-1", "calls=1.5", "eur=3", "usd=2e9"] {
+            assert!(budget(text).is_err(), "{text}");
         }
     }
 

@@ -115,8 +115,11 @@ operations! {
     RunnersClaim: POST "/runners/claim", Some(May::JobsExecute), BODY_BYTES_MAX, runners::claim::handle;
     RunnersHeartbeat: POST "/runners/heartbeat", Some(May::JobsExecute), BODY_BYTES_MAX, runners::heartbeat::handle;
     RunnersLease: POST "/runners/lease", Some(May::JobsExecute), BODY_BYTES_MAX, runners::lease::handle;
+    RunnersReserve: POST "/runners/reserve", Some(May::JobsExecute), BODY_BYTES_MAX, runners::budget::reserve;
     RunnersResult: POST "/runners/result", Some(May::JobsExecute), BODY_BYTES_MAX, runners::result::handle;
+    RunnersSettle: POST "/runners/settle", Some(May::JobsExecute), BODY_BYTES_MAX, runners::budget::settle;
     RunsBatch: POST "/runs:batch", Some(May::RunsStart), LARGE_BODY_BYTES_MAX, runs::batch::handle;
+    RunsBudgetRaise: POST "/runs/{run}/budget", Some(May::RunsRepair), BODY_BYTES_MAX, runs::budget::handle;
     RunsCancel: POST "/runs/{run}/cancel", Some(May::RunsControl), BODY_BYTES_MAX, runs::cancel::handle;
     RunsEvents: GET "/runs/{run}/events", Some(May::RunsRead), 0, runs::events::handle;
     RunsExplain: GET "/runs/{run}/explain", Some(May::RunsRead), 0, runs::explain::handle;

@@ -82,7 +82,7 @@ impl Parts {
             priority: start.priority,
             fidelity: start.fidelity.unwrap_or_default(),
             limits: None,
-            budget: None,
+            budget: start.budget.map(|budget| budget.caps()),
             cancel_grace_ms: self.cancel_grace_ms,
             children: resolved.children,
             cancelled: false,
@@ -243,13 +243,7 @@ fn labels(
 
 /// What the schema of the body cannot say.
 fn check_fields(start: &StartRun) -> Result<(), Refusal> {
-    let mut errors = Vec::new();
-    if start.budget.is_some() {
-        let item = ProblemItem::at("/budget", "not_yet_supported", "budgets are not built yet");
-        let problem = Problem::new(ErrorCode::NotYetSupported, item.message.clone());
-        let item = item.with_hint("leave `budget` out");
-        return Err(problem.with_errors(vec![item]).into());
-    }
+    let mut errors = start.budget.map_or_else(Vec::new, |budget| budget.problems("/budget"));
     match (&start.workflow, &start.tag) {
         (None, None) => errors.push(
             ProblemItem::at("", "missing_key", "the body lacks the key `workflow`")

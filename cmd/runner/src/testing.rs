@@ -45,6 +45,7 @@ fn job(job_type: JobType, name: &str, config: Value) -> JobMessage {
         priority: Priority::Medium,
         idempotency_key: "key-1".into(),
         leased: false,
+        metered: false,
         timeout_ms: None,
         idle_timeout_ms: None,
         queue_deadline: None,

@@ -69,11 +69,10 @@ pub fn rejection_code(code: RejectionCode) -> ErrorCode {
         RejectionCode::PatchRefused => ErrorCode::PatchRefused,
         RejectionCode::UnknownBase => ErrorCode::UnknownBase,
         RejectionCode::UnknownPatch => ErrorCode::UnknownPatch,
-        // No route sends what these refuse.
-        RejectionCode::AttemptOver
-        | RejectionCode::BudgetBusy
-        | RejectionCode::InvalidReservation
-        | RejectionCode::UnknownBudget => ErrorCode::InvalidRequest,
+        RejectionCode::AttemptOver => ErrorCode::AttemptOver,
+        RejectionCode::BudgetBusy => ErrorCode::BudgetBusy,
+        RejectionCode::InvalidReservation => ErrorCode::InvalidReservation,
+        RejectionCode::UnknownBudget => ErrorCode::UnknownBudget,
     }
 }
 

@@ -4,7 +4,8 @@ use aob_api::{GrowthView, ProposalView, TicketSummary, TicketView, VoteView};
 use aob_coordinator::store_workspace;
 use aob_edge::{Caller, Refusal};
 use aob_engine::{
-    Actor, Approver, Escalation, InstanceId, PatchId, PayloadRef, RunId, TicketId, Timestamp, Vote,
+    Actor, Approver, BudgetOf, Escalation, InstanceId, PatchId, PayloadRef, RunId, TicketId,
+    Timestamp, Vote,
 };
 use aob_ir::Fields;
 use aob_store::TicketRow;
@@ -23,6 +24,9 @@ pub struct TicketDetail {
     pub instance: Option<InstanceId>,
     /// The patch that is to be approved.
     pub patch: Option<PatchId>,
+    /// The budget that is to be raised.
+    #[serde(default)]
+    pub budget: Option<BudgetOf>,
     /// JSON Schema of the answer.
     pub form: Option<PayloadRef>,
     /// What is being approved.
@@ -84,6 +88,7 @@ fn summary_of(row: TicketRow, detail: &TicketDetail) -> Result<TicketSummary, Re
     Ok(TicketSummary {
         instance: detail.instance.clone(),
         patch: detail.patch.clone(),
+        budget: detail.budget.clone(),
         subject_hash,
         ticket: TicketId(row.ticket.into()),
         run: RunId(row.run.0),
@@ -134,6 +139,7 @@ impl Reads {
             run: shown.run,
             instance: shown.instance,
             patch: shown.patch,
+            budget: shown.budget,
             proposal: proposal.map(Box::new),
             status: shown.status,
             message: shown.message,

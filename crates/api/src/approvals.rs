@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use aob_engine::{
-    Actor, Approver, Escalation, InstanceId, PatchId, PatchOrigin, RunId, TicketId, Timestamp, Vote,
+    Actor, Approver, BudgetOf, Escalation, InstanceId, PatchId, PatchOrigin, RunId, TicketId,
+    Timestamp, Vote,
 };
 use aob_ir::Digest;
 use serde::{Deserialize, Serialize};
@@ -28,6 +29,10 @@ pub struct TicketSummary {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub patch: Option<PatchId>,
+    /// The budget that is to be raised: `"run"`, or `{"node"}`; absent for an instance or a patch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<serde_json::Value>)]
+    pub budget: Option<BudgetOf>,
     /// `pending approved rejected expired cancelled`.
     #[schema(example = "pending")]
     pub status: String,
@@ -66,6 +71,10 @@ pub struct TicketView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub patch: Option<PatchId>,
+    /// The budget that is to be raised: `"run"`, or `{"node"}`; absent for an instance or a patch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<serde_json::Value>)]
+    pub budget: Option<BudgetOf>,
     /// Of a patch: who asks for what, and why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proposal: Option<Box<ProposalView>>,

@@ -50,8 +50,15 @@ codes! {
     AlreadyDecided => "already_decided", 409, "The ticket is decided already", false;
     /// The workspace stores no value with this digest.
     ArtifactNotFound => "artifact_not_found", 404, "There is no such artifact", false;
+    /// The attempt is over or asked to stop: what it says changes nothing any more.
+    AttemptOver => "attempt_over", 409, "The attempt is over", false;
     /// The request's body is larger than this route takes. Long values can be stored as artifacts first.
     BodyTooLarge => "body_too_large", 413, "The body is too large", false;
+    /// What a budget has left is set aside for calls that are under way. Ask again after a moment.
+    BudgetBusy => "budget_busy", 429, "The budget is set aside for calls under way", true;
+    /// A budget has no room for the call: it must not be made. The instance is parked, its attempt is over, and
+    /// `budget.ticket` asks people to raise the budget; raised, the node goes on with another attempt.
+    BudgetExhausted => "budget_exhausted", 409, "The budget is exhausted", false;
     /// Another run that is not over holds this dedup key. `policy: attach` answers with that run instead.
     DedupConflict => "dedup_conflict", 409, "Another run holds the dedup key", false;
     /// The bytes do not have the digest that the path names. Nothing was stored.
@@ -88,6 +95,8 @@ codes! {
     InvalidParameter => "invalid_parameter", 400, "A query parameter is not valid", false;
     /// The body is well-formed and is not what this route expects; `errors` says where and why.
     InvalidRequest => "invalid_request", 422, "The request is not valid", false;
+    /// The name of a reservation stands for another one, or for none. Reserve before a call under a new name, settle after it under the same.
+    InvalidReservation => "invalid_reservation", 409, "The reservation is not valid", false;
     /// The workflow document has errors; `errors` lists all of them with their places.
     InvalidWorkflow => "invalid_workflow", 422, "The workflow is not valid", false;
     /// The API key that the path names does not exist in the workspace.
@@ -163,6 +172,8 @@ codes! {
     /// The patch was made against a document that this run never had. Make it against the one that
     /// `GET /v1/runs/{id}/graph` shows.
     UnknownBase => "unknown_base", 409, "The base is not of this run", false;
+    /// Nothing of this name has a budget: the run was started without one, or the node declares none.
+    UnknownBudget => "unknown_budget", 404, "There is no such budget", false;
     /// The run has no instance of this name.
     UnknownInstance => "unknown_instance", 404, "There is no such instance", false;
     /// The run, or the workflow, has no patch with this id.

@@ -5,6 +5,7 @@
 #![warn(missing_docs)]
 
 mod approvals;
+mod budgets;
 mod control;
 mod diff;
 mod error_code;
@@ -29,6 +30,7 @@ mod workflow_patches;
 mod workflows;
 
 pub use approvals::*;
+pub use budgets::*;
 pub use control::*;
 pub use diff::*;
 pub use error_code::ErrorCode;

@@ -7,7 +7,7 @@ use aob_engine::RunId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{ErrorCode, RawText};
+use crate::{BudgetView, ErrorCode, RawText};
 
 /// Media type of a [`Problem`].
 pub const PROBLEM_JSON: &str = "application/problem+json";
@@ -50,6 +50,9 @@ pub struct Problem {
     /// `{"pointer", "base", "ours", "theirs"}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conflict: Option<RawText>,
+    /// The budget that has no room, as it stands (`budget_exhausted`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<Box<BudgetView>>,
     /// The version that the tag is at (`precondition_failed`); 0: it does not exist.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub current_version: Option<u64>,
@@ -131,6 +134,7 @@ impl Problem {
             retry_after_ms: None,
             run: None,
             conflict: None,
+            budget: None,
             current_version: None,
             request_id: None,
         }

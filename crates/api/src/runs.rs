@@ -7,7 +7,7 @@ use aob_ir::Digest;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{RawText, RunLinks, ValueRef, WorkflowUsed};
+use crate::{BudgetView, RawText, RunLinks, ValueRef, WorkflowUsed};
 
 /// `GET /v1/runs/{id}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -55,6 +55,9 @@ pub struct RunView {
     /// The instance of another run that waits for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<ParentView>,
+    /// What bounds its spending: its own budget, then those of its agent nodes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub budgets: Vec<BudgetView>,
     /// Where to look next.
     pub links: RunLinks,
 }

@@ -7,7 +7,7 @@ use aob_ir::{Digest, Priority};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{ErrorView, Problem, RawText, ValueRef};
+use crate::{BudgetSpec, ErrorView, Problem, RawText, ValueRef};
 
 /// Runs that one `POST /v1/runs:batch` may start.
 pub const BATCH_RUNS_MAX: usize = 1_000;
@@ -56,9 +56,10 @@ pub struct StartRun {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<FidelityName>)]
     pub fidelity: Option<Fidelity>,
-    /// Not supported yet, and refused.
+    /// What it may spend on models, its child runs included. What is not named here is bounded as
+    /// `limits.budget` of the workflow says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub budget: Option<RawText>,
+    pub budget: Option<BudgetSpec>,
     /// While a version of the tag is on trial: decides instead of the run's id whether the run falls to
     /// it, so that the same customer meets the same version. 1 to 256 bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]

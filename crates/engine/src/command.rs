@@ -218,8 +218,8 @@ pub struct StartRun {
     pub fidelity: Fidelity,
     /// Limits that replace the document's.
     pub limits: Option<Limits>,
-    /// What it may spend. Of a run without parent it replaces the document's; a child run gets the
-    /// tighter of both.
+    /// What it may spend. Of a run without parent its caps replace the document's, one by one; a child
+    /// run gets the tighter of both.
     pub budget: Option<Budget>,
     /// Milliseconds between cancel and fence.
     pub cancel_grace_ms: u64,

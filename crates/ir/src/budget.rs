@@ -41,6 +41,16 @@ impl Budget {
         }
     }
 
+    /// These caps; where there is none, that of `other`.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            calls: self.calls.or(other.calls),
+            tokens: self.tokens.or(other.tokens),
+            usd_micros: self.usd_micros.or(other.usd_micros),
+        }
+    }
+
     /// Whether this allows nothing in any dimension that `other` does not.
     pub fn is_within(&self, other: &Self) -> bool {
         self.tightest(*other) == *self
@@ -63,12 +73,17 @@ pub fn usd_text(micros: u64) -> String {
     format!("{whole}.{} USD", rest.trim_end_matches('0'))
 }
 
+/// A number of things: `1 call`, `2 calls`.
+pub fn counted(count: u64, thing: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {thing}{plural}")
+}
+
 impl fmt::Display for Budget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let counted = |count: Option<u64>, unit: &str| count.map(|count| format!("{count} {unit}"));
         let parts = [
-            counted(self.calls, "calls"),
-            counted(self.tokens, "tokens"),
+            self.calls.map(|count| counted(count, "call")),
+            self.tokens.map(|count| counted(count, "token")),
             self.usd_micros.map(usd_text),
         ];
         let parts: Vec<String> = parts.into_iter().flatten().collect();
@@ -114,7 +129,7 @@ mod tests {
         }
         assert_eq!(
             budget(Some(1), None).tightest(budget(Some(2), Some(3))).to_string(),
-            "1 calls, 3 tokens"
+            "1 call, 3 tokens"
         );
     }
 }

@@ -26,7 +26,7 @@ mod text;
 mod types;
 
 pub use blob::Blob;
-pub use budget::{Budget, MICROS_PER_USD, usd_micros, usd_text};
+pub use budget::{Budget, MICROS_PER_USD, counted, usd_micros, usd_text};
 pub use canonical::canonical_json;
 pub use compile::{Compiled, UrlOrigin, compile, compile_text};
 pub use diagnostic::{Code, Diagnostic, Diagnostics, Position, Severity};

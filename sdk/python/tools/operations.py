@@ -18,7 +18,9 @@ SKIPPED = {"runs_patch", "webhooks_deliver", "runs_webhook_deliver"}
 
 HARMLESS = {
     "runners_heartbeat",
+    "runners_reserve",
     "runners_result",
+    "runners_settle",
     "workflows_create",
     "workflows_validate",
 }

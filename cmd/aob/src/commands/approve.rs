@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use aob_api::{Decide, Decided, RawText, TicketSummary, TicketView};
-use aob_engine::{InstanceId, PatchId, Vote};
+use aob_engine::{BudgetOf, InstanceId, PatchId, Vote};
 use clap::{Args, ValueEnum};
 use owo_colors::OwoColorize;
 use serde_json::{Value, json};
@@ -89,7 +89,7 @@ impl Approve {
                     Cell::new(ticket.ticket.to_string()),
                     Cell::status(&ticket.status),
                     Cell::new(ago(ticket.created_at, now)),
-                    Cell::new(asker(ticket.instance.as_ref(), ticket.patch.as_ref())),
+                    Cell::new(asker(ticket)),
                     Cell::new(&ticket.message),
                     Cell::new(ticket.run.to_string()),
                 ]
@@ -182,26 +182,41 @@ fn page_of(context: &Context, ticket: &str) -> Result<Option<String>, Failure> {
     Ok(approvals.map(|approvals| format!("{approvals}/tickets/{ticket}")))
 }
 
-/// What a ticket is about: a node's instance, or a patch.
-fn asker(instance: Option<&InstanceId>, patch: Option<&PatchId>) -> String {
-    let instance = instance.map(ToString::to_string);
-    instance.or_else(|| patch.map(ToString::to_string)).unwrap_or_default()
+/// What a ticket is about: a node's instance, a patch, or a budget.
+fn about(
+    instance: Option<&InstanceId>,
+    patch: Option<&PatchId>,
+    budget: Option<&BudgetOf>,
+) -> (&'static str, String) {
+    match (instance, patch, budget) {
+        (Some(instance), ..) => ("node", instance.to_string()),
+        (None, Some(patch), _) => ("patch", patch.to_string()),
+        (None, None, Some(BudgetOf::Run)) => ("budget of", "the run".to_owned()),
+        (None, None, Some(BudgetOf::Node(node))) => ("budget of", node.to_string()),
+        (None, None, None) => ("node", String::new()),
+    }
+}
+
+fn asker(ticket: &TicketSummary) -> String {
+    let TicketSummary { instance, patch, budget, .. } = ticket;
+    match about(instance.as_ref(), patch.as_ref(), budget.as_ref()) {
+        ("budget of", whose) => format!("budget of {whose}"),
+        (_, name) => name,
+    }
 }
 
 /// A ticket in full, for people.
 pub(crate) fn text(answer: &Got<TicketView>) -> String {
-    let TicketView { ticket, run, instance, patch, status, message, expires_at, .. } = &answer.view;
+    let TicketView { ticket, run, instance, patch, budget, status, message, .. } = &answer.view;
     let row = |name: &str, value: String| vec![Cell::new(name), Cell::new(value)];
     let mut rows = vec![
         row("ticket", ticket.to_string()),
         vec![Cell::new("status"), Cell::status(status)],
         row("run", run.to_string()),
-        row(
-            if patch.is_some() { "patch" } else { "node" },
-            asker(instance.as_ref(), patch.as_ref()),
-        ),
     ];
-    rows.extend(expires_at.map(|at| row("expires", at.to_string())));
+    let (what, name) = about(instance.as_ref(), patch.as_ref(), budget.as_ref());
+    rows.push(row(what, name));
+    rows.extend(answer.view.expires_at.map(|at| row("expires", at.to_string())));
     let view = &answer.view;
     rows.extend(view.replaced_by.iter().map(|next| row("asked again", next.to_string())));
     if !view.editable.is_empty() {

@@ -3,6 +3,7 @@
 mod api;
 mod approve;
 mod ask;
+mod budget;
 mod completion;
 mod config;
 mod demo;
@@ -39,6 +40,8 @@ pub(crate) enum Command {
     Logs(logs::Logs),
     #[command(visible_alias = "approvals")]
     Approve(approve::Approve),
+    #[command(subcommand, visible_alias = "budgets")]
+    Budget(budget::Budget),
     #[command(subcommand, visible_alias = "patches")]
     Patch(patch::Patch),
     #[command(subcommand, visible_alias = "signals")]
@@ -69,6 +72,7 @@ impl Command {
             Self::Run(run) => run.run(context),
             Self::Logs(logs) => logs.run(context),
             Self::Approve(approve) => approve.run(context),
+            Self::Budget(budget) => budget.run(context),
             Self::Patch(patch) => patch.run(context),
             Self::Signal(signal) => signal.run(context),
             Self::Workflow(workflow) => workflow.run(context),

@@ -4,6 +4,7 @@ use aob_api::{NodeView, RunView, WaitView};
 use aob_engine::Timestamp;
 use owo_colors::OwoColorize;
 
+use super::budget;
 use crate::client::Got;
 use crate::client::views::workflow_name;
 use crate::clock;
@@ -46,6 +47,10 @@ fn text(run: &Got<RunView>, now: Timestamp) -> String {
         let rows = view.nodes.iter().map(|(id, node)| node_row(id, node, now));
         text.push('\n');
         text.push_str(&table(&["NODE", "STATUS", "ATTEMPTS", "TOOK", ""], rows));
+    }
+    if !view.budgets.is_empty() {
+        text.push('\n');
+        text.push_str(&budget::shown(&view.budgets));
     }
     if let Some(output) = &view.output_ref {
         let place = format!("{} bytes: aob api GET {}", output.len, output.href);

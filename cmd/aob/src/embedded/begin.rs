@@ -40,7 +40,7 @@ impl Host<'_> {
             priority: start.priority,
             fidelity: start.fidelity.unwrap_or_default(),
             limits: None,
-            budget: None,
+            budget: start.budget.map(|budget| budget.caps()),
             cancel_grace_ms: CANCEL_GRACE_MS,
             children: resolved.children,
             cancelled: false,

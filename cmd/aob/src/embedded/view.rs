@@ -64,6 +64,7 @@ impl Host<'_> {
             parent: state
                 .parent()
                 .map(|link| ParentView { run: link.run, instance: link.instance.clone() }),
+            budgets: state.budgets(&ir).into_iter().map(Into::into).collect(),
             links: RunLinks::of(run),
         };
         let raw = serde_json::to_value(&view).map_err(|error| unavailable(&error))?;

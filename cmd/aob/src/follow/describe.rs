@@ -1,6 +1,7 @@
 //! An event as one line for people. Types that this version does not know are shown as they are.
 
-use aob_engine::Timestamp;
+use aob_engine::{Amounts, Timestamp};
+use aob_ir::Budget;
 use owo_colors::{OwoColorize, Style};
 use serde::Deserialize;
 use serde_json::Value;
@@ -156,6 +157,14 @@ impl EventView {
             "node_skipped" | "node_cancelled" => self.text("cause").to_owned(),
             "node_parked" => self.parked(),
             "retry_granted" => format!("up to attempt {}", self.number("attempts_max")),
+            "budget_reserved" => self.spends("amounts"),
+            "budget_settled" => self.spends("used"),
+            "budget_warned" => self.warned(),
+            "budget_raised" => {
+                let (of, by, more) = (self.budget(), self.text("by"), self.amounts("amounts"));
+                format!("{of} by {by}: {more} more")
+            }
+            "budget_returned" => format!("run {} is over", self.text("child")),
             "patch_proposed" => self.proposed(),
             "patch_planned" => self.planned(),
             "patch_applied" => self.applied(),
@@ -206,6 +215,37 @@ impl EventView {
         let failure = self.failure();
         let reason = self.text("reason");
         if failure.is_empty() { reason.to_owned() } else { format!("{reason}: {failure}") }
+    }
+
+    /// What a call reserves or used.
+    fn spends(&self, key: &str) -> String {
+        format!(
+            "attempt {}, {}: {}",
+            self.number("attempt"),
+            self.text("reservation"),
+            self.amounts(key)
+        )
+    }
+
+    /// How much of a budget is gone.
+    fn warned(&self) -> String {
+        let limit = self.data.get("limit").cloned().unwrap_or_default();
+        let limit = serde_json::from_value::<Budget>(limit).unwrap_or_default();
+        let gone = self.data.get("committed").cloned().unwrap_or_default();
+        let gone = serde_json::from_value::<Amounts>(gone).unwrap_or_default().bounded_by(&limit);
+        format!("{}: {gone} of {limit} are gone", self.budget())
+    }
+
+    /// Amounts, as people read them.
+    fn amounts(&self, key: &str) -> String {
+        let found = self.data.get(key).cloned().unwrap_or_default();
+        serde_json::from_value::<Amounts>(found).unwrap_or_default().to_string()
+    }
+
+    /// Whose budget it is.
+    fn budget(&self) -> String {
+        let node = self.data.pointer("/of/node").and_then(Value::as_str);
+        node.map_or_else(|| "the run".to_owned(), |node| format!("node {node}"))
     }
 
     fn proposed(&self) -> String {
@@ -333,6 +373,32 @@ mod tests {
             line("something_newer", json!({"instance": "x"})),
         ];
         insta::assert_snapshot!(cases.join("\n"));
+    }
+
+    #[test]
+    fn budgets_are_one_line_each() {
+        let amounts = json!({"calls": 1, "tokens": 900, "usd_micros": 20_000});
+        let cases = [
+            (
+                "budget_reserved",
+                json!({"instance": "a", "attempt": 1, "reservation": "c1", "amounts": amounts}),
+                "attempt 1, c1: 1 call, 900 tokens, 0.02 USD",
+            ),
+            (
+                "budget_warned",
+                json!({"of": "run", "limit": {"calls": 10}, "committed": {"calls": 8, "tokens": 9}}),
+                "the run: 8 calls of 10 calls are gone",
+            ),
+            (
+                "budget_raised",
+                json!({"of": {"node": "a"}, "amounts": {"usd_micros": 5_000_000}, "by": "user:ada"}),
+                "node a by user:ada: 5 USD more",
+            ),
+        ];
+        for (kind, data, expected) in cases {
+            let shown = line(kind, data);
+            assert!(shown.ends_with(expected), "{shown}");
+        }
     }
 
     #[test]

@@ -128,6 +128,7 @@ fn body(operation: Operation) -> Option<Value> {
     match (operation.method(), verb) {
         ("POST", "decision") => Some(json!({"decision": "approve"})),
         ("POST", "cancel" | "pause" | "resume") => Some(json!({})),
+        ("POST", "budget") => Some(json!({"calls": 1})),
         ("POST", "retry" | "skip" | "fail") => Some(json!({"instance": "s"})),
         ("POST", "succeed") => Some(json!({"instance": "s", "output": 1})),
         ("POST", "patches" | "patch") => Some(rename()),
@@ -160,7 +161,9 @@ fn module(digest: &aob_ir::Digest) -> ModuleRow {
 #[tokio::test]
 async fn what_belongs_to_another_workspace_does_not_exist() {
     let stack = Stack::new().await;
-    let run = stack.start(&signal()).await;
+    let mut bounded = signal();
+    bounded["limits"] = json!({"budget": {"calls": 1}});
+    let run = stack.start(&bounded).await;
     stack.start(&approval()).await;
     let listed = stack.get("/v1/approvals").await.json();
     let stored = stack.post("/v1/workflows?tag=demo", &signal()).await.json();

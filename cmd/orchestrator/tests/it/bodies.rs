@@ -23,10 +23,10 @@ async fn bad_bodies_are_told_what_is_wrong() {
         ("application/json", b"{\"workflw\":\"x\"}", 422, "invalid_request", "unknown_key"),
         (
             "application/json",
-            b"{\"tag\":\"x\",\"budget\":{}}",
+            b"{\"tag\":\"x\",\"budget\":{\"usd\":-1}}",
             422,
-            "not_yet_supported",
-            "not_yet_supported",
+            "invalid_request",
+            "out_of_range",
         ),
         (
             "application/json",

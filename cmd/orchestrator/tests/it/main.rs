@@ -4,6 +4,7 @@ mod approvals;
 mod authorization;
 mod authors;
 mod bodies;
+mod budgets;
 mod modules;
 mod offers;
 mod patches;

@@ -42,7 +42,7 @@ async fn problems_say_what_is_wrong_and_what_to_do() {
             "/v1/runs".into(),
             Some(json!({"workfow": "x", "labels": {"a": 1}, "priority": "hihg"})),
         ),
-        ("POST", "/v1/runs".into(), Some(json!({"tag": "x", "budget": {"usd": 1}}))),
+        ("POST", "/v1/runs".into(), Some(json!({"tag": "x", "budget": {"usd": -1}}))),
         (
             "POST",
             "/v1/runs".into(),

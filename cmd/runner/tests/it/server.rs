@@ -151,6 +151,7 @@ fn job(run: u128, attempt: u32, config: PayloadMessage) -> JobMessage {
         priority: Priority::Medium,
         idempotency_key: "key".into(),
         leased: true,
+        metered: false,
         timeout_ms: Some(300_000),
         idle_timeout_ms: None,
         queue_deadline: None,

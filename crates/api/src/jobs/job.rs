@@ -57,6 +57,10 @@ pub struct JobMessage {
     /// True: a lease must be held while it runs.
     #[serde(default)]
     pub leased: bool,
+    /// True: a budget bounds it, so its runner reserves before each call of a model and settles
+    /// after it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub metered: bool,
     /// Milliseconds from the grant.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "number::option")]
     pub timeout_ms: Option<u64>,
@@ -101,6 +105,7 @@ impl JobMessage {
             priority: job.priority,
             idempotency_key: Arc::clone(&job.idempotency_key),
             leased: job.leased,
+            metered: job.metered,
             timeout_ms: job.timeout_ms,
             idle_timeout_ms: job.idle_timeout_ms,
             queue_deadline: job.queue_deadline,

@@ -7,6 +7,8 @@ use aob_ir::Digest;
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
+use crate::SpendView;
+
 use super::{AttemptKey, JobMessage, RawText, ResultMessage, number};
 
 /// Milliseconds that a lease holds without a heartbeat.
@@ -205,6 +207,40 @@ pub struct ResultRequest {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ResultResponse {
     /// False: the attempt is over, and the result changes nothing.
+    pub accepted: bool,
+}
+
+/// `POST /v1/runners/reserve`: before a call of a model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ReserveRequest {
+    /// Its name, unique within the attempt: 1 to 128 bytes. The same again is a repetition.
+    #[schema(value_type = String, example = "call-1")]
+    pub reservation: Arc<str>,
+    /// At most what the call will use.
+    pub amounts: SpendView,
+}
+
+/// Answer to [`ReserveRequest`], after it is durable: the call may be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ReserveResponse {
+    /// False: no budget bounds the attempt, so nothing is set aside, and nothing is to be settled.
+    pub reserved: bool,
+}
+
+/// `POST /v1/runners/settle`: after the call.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct SettleRequest {
+    /// The reservation's name.
+    #[schema(value_type = String, example = "call-1")]
+    pub reservation: Arc<str>,
+    /// What the call used.
+    pub used: SpendView,
+}
+
+/// Answer to [`SettleRequest`], after it is durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SettleResponse {
+    /// False: it was settled before, or the attempt is over and was charged in full.
     pub accepted: bool,
 }
 

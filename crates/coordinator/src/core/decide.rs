@@ -339,7 +339,13 @@ impl<T> Slot<T> {
             seq: self.state.seq(),
             status: self.state.status(),
             changed,
-            reserved: false,
+            reserved: self.queue.front().is_some_and(|first| {
+                if let Command::ReserveBudget(asked) = &first.request.command {
+                    self.state.is_reserved(&asked.instance, &asked.reservation)
+                } else {
+                    false
+                }
+            }),
             next_due: None,
         }
     }
@@ -364,14 +370,7 @@ fn decide_next<T>(slot: &mut Slot<T>, ir: &Ir, now: Timestamp) -> Option<(T, Rep
             blobs.iter().for_each(|blob| slot.blobs.put(blob));
             slot.new_blobs.extend(blobs);
             slot.events.extend(events);
-            let mut outcome = slot.outcome(run, true);
-            outcome.reserved = slot.queue.front().is_some_and(|first| {
-                if let Command::ReserveBudget(asked) = &first.request.command {
-                    slot.state.is_reserved(&asked.instance, &asked.reservation)
-                } else {
-                    false
-                }
-            });
+            let outcome = slot.outcome(run, true);
             settle(slot, Ok(outcome));
             None
         }

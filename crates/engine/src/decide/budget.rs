@@ -192,7 +192,8 @@ impl<'a> Decider<'a> {
     ) -> Step {
         let attempt = self.state.instance(id).map_or(0, |instance| instance.attempt);
         let of = self.state.account_of(account);
-        let text = format!("the budget of {of} ({limit}) has no room for {needed}");
+        let asked = needed.bounded_by(&limit);
+        let text = format!("the budget of {of} ({limit}) has no room for {asked}");
         let failure = super::pump::failure("budget_exhausted", text);
         if super::result::is_compensation(id) {
             return self.fail_instance(node, id, attempt, FailureOutcome::Failed, failure);

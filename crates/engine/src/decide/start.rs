@@ -19,7 +19,7 @@ impl Decider<'_> {
         let budget = match (start.budget, &start.parent) {
             // A child spends what it was given, and no more than its document allows.
             (Some(given), Some(_)) => given.tightest(self.ir.budget),
-            (Some(asked), None) => asked,
+            (Some(asked), None) => asked.or(self.ir.budget),
             (None, _) => self.ir.budget,
         };
         let inputs = self.payload(&start.inputs);

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use aob_ir::{Budget, usd_text};
+use aob_ir::{Budget, counted, usd_text};
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{Actor, InstanceId, RunId, TicketId};
@@ -94,10 +94,9 @@ impl Amounts {
 
 impl std::fmt::Display for Amounts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let counted = |count: u64, unit: &str| (count > 0).then(|| format!("{count} {unit}"));
         let parts = [
-            counted(self.calls, "calls"),
-            counted(self.tokens, "tokens"),
+            (self.calls > 0).then(|| counted(self.calls, "call")),
+            (self.tokens > 0).then(|| counted(self.tokens, "token")),
             (self.usd_micros > 0).then(|| usd_text(self.usd_micros)),
         ];
         let parts: Vec<String> = parts.into_iter().flatten().collect();

@@ -23,6 +23,10 @@ impl Explainer<'_> {
             };
         };
         others.insert(0, format!("aob approve {ticket} reject"));
+        let known = hold.and_then(|hold| Some((hold.account, self.state.account(hold.account)?)));
+        others.extend(known.map(|(account, known)| {
+            remedy::raise(&self.run, &self.state.account_of(account), known.suggested)
+        }));
         others.push(by_hand);
         Why {
             reason: "budget",

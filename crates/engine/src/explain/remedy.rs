@@ -1,7 +1,9 @@
 //! Commands that an explanation suggests, as they can be typed.
 
+use aob_ir::usd_text;
+
 use super::Why;
-use crate::event::Approver;
+use crate::event::{Amounts, Approver, BudgetOf};
 use crate::ids::InstanceId;
 
 /// A word of a command line: quoted where a shell would read more than a word in it.
@@ -28,6 +30,24 @@ pub(super) fn signal(run: &str, name: &str) -> String {
 /// Gives the run up.
 pub(super) fn cancel(run: &str) -> String {
     format!("aob run cancel {run}")
+}
+
+/// Raises a budget.
+pub(super) fn raise(run: &str, of: &BudgetOf, by: Amounts) -> String {
+    let mut command = format!("aob budget raise {run}");
+    if let BudgetOf::Node(node) = of {
+        command.push_str(&format!(" --node {}", word(node)));
+    }
+    let usd = usd_text(by.usd_micros);
+    let options = [
+        ("calls", by.calls.to_string(), by.calls),
+        ("tokens", by.tokens.to_string(), by.tokens),
+        ("usd", usd.trim_end_matches(" USD").to_owned(), by.usd_micros),
+    ];
+    for (name, value, _) in options.iter().filter(|(.., amount)| *amount > 0) {
+        command.push_str(&format!(" --{name} {value}"));
+    }
+    command
 }
 
 /// What a person may decide about a parked instance: trying again first, where it was tried.
@@ -60,6 +80,18 @@ impl Why {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_budget_is_raised_by_what_is_asked_for() {
+        let by = Amounts { calls: 3, tokens: 0, usd_micros: 1_500_000 };
+        let node = BudgetOf::Node("research".into());
+        assert_eq!(
+            raise("r1", &node, by),
+            "aob budget raise r1 --node research --calls 3 --usd 1.5"
+        );
+        let by = Amounts { calls: 0, tokens: 9, usd_micros: 0 };
+        assert_eq!(raise("r1", &BudgetOf::Run, by), "aob budget raise r1 --tokens 9");
+    }
 
     #[test]
     fn words_are_quoted_where_a_shell_would_not_take_them_as_they_are() {

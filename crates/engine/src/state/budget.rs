@@ -197,6 +197,19 @@ pub struct BudgetView {
     pub ticket: Option<TicketId>,
 }
 
+impl BudgetView {
+    /// What is neither charged nor set aside.
+    pub fn left(&self) -> Budget {
+        let committed = self.spent.plus(self.reserved);
+        let left = |cap: Option<u64>, used: u64| cap.map(|cap| cap.saturating_sub(used));
+        Budget {
+            calls: left(self.limit.calls, committed.calls),
+            tokens: left(self.limit.tokens, committed.tokens),
+            usd_micros: left(self.limit.usd_micros, committed.usd_micros),
+        }
+    }
+}
+
 /// What a node itself allows.
 pub(crate) fn budget_of(node: &NodeIr) -> Budget {
     if let NodeKind::Agent { budget, .. } = &node.kind { *budget } else { Budget::default() }
@@ -261,6 +274,12 @@ impl RunState {
         let place = self.key(instance).map(|key| (key, Arc::clone(reservation)));
         let ledger = self.ledger.as_ref().zip(place);
         ledger.is_some_and(|(ledger, place)| ledger.reservations.contains(&place))
+    }
+
+    /// The exhausted budget that an instance is parked for.
+    pub fn exhausted(&self, instance: &InstanceId) -> Option<BudgetOf> {
+        let hold = self.ledger.as_ref()?.holds.get(&self.key(instance)?)?;
+        Some(self.account_of(hold.account))
     }
 
     /// The budgets that bound this run: its own first, then those of its nodes.

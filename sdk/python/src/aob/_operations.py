@@ -388,6 +388,34 @@ class Runners:
         )
         return self._transport.send(call)
 
+    def reserve(
+        self,
+        amounts: models.SpendView | Mapping[str, Any],
+        reservation: str,
+        *,
+        aob_job_token: str | None = None,
+    ) -> models.ReserveResponse:
+        """Sets budget aside before a call of a model, and answers once that is durable: only then may
+        the call be made. `budget_busy`: ask again. `budget_exhausted`: the instance is parked, this
+        attempt is over, and a ticket asks people for more. Repeating it changes nothing.
+
+        Args:
+            amounts: At most what the call will use.
+            reservation: Its name, unique within the attempt: 1 to 128 bytes. The same again is a
+                repetition.
+            aob_job_token: Token of the job that calls
+        """
+        call: Call[models.ReserveResponse] = Call(
+            "POST",
+            "/v1/runners/reserve",
+            models.ReserveResponse,
+            headers={"Aob-Job-Token": aob_job_token},
+            body=body_of(
+                {"amounts": amounts, "reservation": reservation}, ["amounts", "reservation"]
+            ),
+        )
+        return self._transport.send(call)
+
     def result(
         self,
         result: models.Result | Mapping[str, Any],
@@ -409,6 +437,30 @@ class Runners:
             models.ResultResponse,
             headers={"Aob-Job-Token": aob_job_token},
             body=body_of({"result": result, "logs": logs, "token": token}, ["result"]),
+        )
+        return self._transport.send(call)
+
+    def settle(
+        self,
+        reservation: str,
+        used: models.SpendView | Mapping[str, Any],
+        *,
+        aob_job_token: str | None = None,
+    ) -> models.SettleResponse:
+        """Says what a call used, which is charged instead of what was reserved. Repeating it changes
+        nothing; what is not settled when its attempt ends is charged in full.
+
+        Args:
+            reservation: The reservation's name.
+            used: What the call used.
+            aob_job_token: Token of the job that called
+        """
+        call: Call[models.SettleResponse] = Call(
+            "POST",
+            "/v1/runners/settle",
+            models.SettleResponse,
+            headers={"Aob-Job-Token": aob_job_token},
+            body=body_of({"reservation": reservation, "used": used}, ["reservation", "used"]),
         )
         return self._transport.send(call)
 
@@ -701,7 +753,7 @@ class Runs:
         *,
         idempotency_key: str | None = None,
         wait: int | None = None,
-        budget: Any | None = None,
+        budget: models.BudgetSpec | Mapping[str, Any] | None = None,
         canary_key: str | None = None,
         dedup: models.Dedup | Mapping[str, Any] | None = None,
         fidelity: Literal["fast", "full"] | None = None,
@@ -719,7 +771,8 @@ class Runs:
             idempotency_key: Makes repetitions harmless; without one, the client draws one for this
                 call.
             wait: Seconds to wait for the outcome, at most 60.
-            budget: Not supported yet, and refused.
+            budget: What it may spend on models, its child runs included. What is not named here is
+                bounded as `limits.budget` of the workflow says.
             canary_key: While a version of the tag is on trial: decides instead of the run's id
                 whether the run falls to it, so that the same customer meets the same version. 1 to
                 256 bytes.
@@ -770,6 +823,35 @@ class Runs:
             models.RunView,
             headers={"Prefer": prefer(wait)},
             wait_s=float(wait or 0),
+        )
+        return self._transport.send(call)
+
+    def budget_raise(
+        self,
+        run: str,
+        *,
+        idempotency_key: str | None = None,
+        calls: int | None = None,
+        node: str | None = None,
+        tokens: int | None = None,
+        usd: float | None = None,
+    ) -> models.CommandOutcome:
+        """Raises a budget of a run by these amounts. What is parked for it goes on.
+
+        Args:
+            idempotency_key: Makes repetitions harmless; without one, the client draws one for this
+                call.
+            calls: Calls more.
+            node: The agent node whose budget it is; absent: the run's.
+            tokens: Tokens more.
+            usd: US dollars more.
+        """
+        call: Call[models.CommandOutcome] = Call(
+            "POST",
+            f"/v1/runs/{segment(run)}/budget",
+            models.CommandOutcome,
+            headers={"Idempotency-Key": idempotency_key or fresh_key()},
+            body=body_of({"calls": calls, "node": node, "tokens": tokens, "usd": usd}, []),
         )
         return self._transport.send(call)
 

@@ -46,6 +46,28 @@ class AddModule(Model):
     """
 
 
+class BudgetSpec(Model):
+    """
+    Caps on spending; what is absent is not bounded.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    calls: Annotated[int | None, Field(ge=0)] = None
+    """
+    Calls of models.
+    """
+    tokens: Annotated[int | None, Field(ge=0)] = None
+    """
+    Tokens read and written.
+    """
+    usd: float | None = None
+    """
+    US dollars; counted in millionths.
+    """
+
+
 class CanaryView(Model):
     """
     A version that gets a share of the new runs of its tag.
@@ -597,6 +619,32 @@ class ProposeWorkflowPatch(Model):
     origin: Literal["person", "optimizer"] | None = None
 
 
+class RaiseBudget(Model):
+    """
+    `POST /v1/runs/{id}/budget`: by how much a budget is raised.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    calls: Annotated[int | None, Field(ge=0)] = None
+    """
+    Calls more.
+    """
+    node: str | None = None
+    """
+    The agent node whose budget it is; absent: the run's.
+    """
+    tokens: Annotated[int | None, Field(ge=0)] = None
+    """
+    Tokens more.
+    """
+    usd: float | None = None
+    """
+    US dollars more.
+    """
+
+
 class RepairInstance(Model):
     """
     `POST /v1/runs/{id}/retry`, `.../skip`: what to do with a parked instance.
@@ -608,6 +656,17 @@ class RepairInstance(Model):
     instance: Annotated[str, Field(examples=["fetch"])]
     """
     Which: `fetch`, `crawl[3]/fetch`.
+    """
+
+
+class ReserveResponse(Model):
+    """
+    Answer to [`ReserveRequest`], after it is durable: the call may be made.
+    """
+
+    reserved: bool
+    """
+    False: no budget bounds the attempt, so nothing is set aside, and nothing is to be settled.
     """
 
 
@@ -716,6 +775,17 @@ class SetCanary(Model):
     canary: CanaryView | None = None
 
 
+class SettleResponse(Model):
+    """
+    Answer to [`SettleRequest`], after it is durable.
+    """
+
+    accepted: bool
+    """
+    False: it was settled before, or the attempt is over and was charged in full.
+    """
+
+
 class Share(Model):
     """
     So many of so many.
@@ -777,6 +847,28 @@ class Span(Model):
     status: Annotated[str, Field(examples=["completed"])]
     """
     Its status.
+    """
+
+
+class SpendView(Model):
+    """
+    Something spent, or set aside.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    calls: Annotated[int | None, Field(ge=0)] = None
+    """
+    Calls of models.
+    """
+    tokens: Annotated[int | None, Field(ge=0)] = None
+    """
+    Tokens read and written.
+    """
+    usd: float | None = None
+    """
+    US dollars; counted in millionths.
     """
 
 
@@ -879,6 +971,10 @@ class TicketSummary(Model):
     A ticket as inboxes list it.
     """
 
+    budget: Any | None = None
+    """
+    The budget that is to be raised: `"run"`, or `{"node"}`; absent for an instance or a patch.
+    """
     created_at: AwareDatetime
     """
     Asked.
@@ -1173,6 +1269,37 @@ class WorkflowView(Model):
     What it consists of.
     """
     version: WorkflowVersion | None = None
+
+
+class BudgetView(Model):
+    """
+    A budget of a run, as it stands.
+    """
+
+    left: BudgetSpec
+    """
+    What is neither spent nor set aside.
+    """
+    limit: BudgetSpec
+    """
+    The caps, with what they were raised by.
+    """
+    node: str | None = None
+    """
+    The agent node whose budget it is; absent: the run's.
+    """
+    reserved: SpendView
+    """
+    Set aside for calls that are under way and for child runs.
+    """
+    spent: SpendView
+    """
+    Charged.
+    """
+    ticket: str | None = None
+    """
+    The open ticket that asks for more.
+    """
 
 
 class Claim(Model):
@@ -1521,6 +1648,11 @@ class Job(Model):
     """
     True: a lease must be held while it runs.
     """
+    metered: bool | None = None
+    """
+    True: a budget bounds it, so its runner reserves before each call of a model and settles
+    after it.
+    """
     name: str
     """
     Function name; `http` or `agent` for those types.
@@ -1826,6 +1958,21 @@ class ProblemItem(Model):
     """
 
 
+class ReserveRequest(Model):
+    """
+    `POST /v1/runners/reserve`: before a call of a model.
+    """
+
+    amounts: SpendView
+    """
+    At most what the call will use.
+    """
+    reservation: Annotated[str, Field(examples=["call-1"])]
+    """
+    Its name, unique within the attempt: 1 to 128 bytes. The same again is a repetition.
+    """
+
+
 class Result(Model):
     """
     What came out of an attempt. Counts only while that attempt is outstanding, so repeating it is
@@ -1944,6 +2091,10 @@ class RunView(Model):
     `GET /v1/runs/{id}`.
     """
 
+    budgets: list[BudgetView] | None = None
+    """
+    What bounds its spending: its own budget, then those of its agent nodes.
+    """
     created_at: AwareDatetime
     """
     Created.
@@ -1999,6 +2150,21 @@ class RunView(Model):
     """
 
 
+class SettleRequest(Model):
+    """
+    `POST /v1/runners/settle`: after the call.
+    """
+
+    reservation: Annotated[str, Field(examples=["call-1"])]
+    """
+    The reservation's name.
+    """
+    used: SpendView
+    """
+    What the call used.
+    """
+
+
 class StartRun(Model):
     """
     `POST /v1/runs`: what to start.
@@ -2007,7 +2173,7 @@ class StartRun(Model):
     model_config = ConfigDict(
         extra="forbid",
     )
-    budget: Any = None
+    budget: BudgetSpec | None = None
     canary_key: str | None = None
     """
     While a version of the tag is on trial: decides instead of the run's id whether the run falls to
@@ -2340,6 +2506,7 @@ class Problem(Model):
     Why a request was refused (`application/problem+json`).
     """
 
+    budget: BudgetView | None = None
     code: Annotated[str, Field(examples=["invalid_workflow"])]
     """
     Stable name of the kind, for programs; see [`Problem::known_code`].
@@ -2531,6 +2698,10 @@ class TicketView(Model):
     """
     With four eyes: who may reject, and not approve, as they started the run, proposed the patch or
     edited it.
+    """
+    budget: Any | None = None
+    """
+    The budget that is to be raised: `"run"`, or `{"node"}`; absent for an instance or a patch.
     """
     created_at: AwareDatetime
     """

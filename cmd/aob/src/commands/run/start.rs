@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use aob_api::{Dedup, RawText, StartRun, StartedRun};
+use aob_api::{BudgetSpec, Dedup, RawText, StartRun, StartedRun};
 use clap::{Args, ValueEnum};
 use http::HeaderValue;
 use serde_json::{Value, json};
@@ -53,6 +53,10 @@ pub(crate) struct Start {
     /// How soon its jobs get their turn.
     #[arg(long, value_enum, value_name = "PRIORITY")]
     priority: Option<Priority>,
+    /// What it may spend on models, its child runs included, such as usd=5,calls=100,tokens=200000. What
+    /// is not named is bounded as limits.budget of the workflow says.
+    #[arg(long, value_name = "CAPS", value_parser = input::budget)]
+    budget: Option<BudgetSpec>,
     /// How much its log tells.
     #[arg(long, value_enum, value_name = "FIDELITY")]
     fidelity: Option<Fidelity>,
@@ -151,6 +155,7 @@ impl Start {
                 Fidelity::Fast => aob_engine::Fidelity::Fast,
                 Fidelity::Full => aob_engine::Fidelity::Full,
             }),
+            budget: self.budget,
             dedup,
             ..StartRun::default()
         })

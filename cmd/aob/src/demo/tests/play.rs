@@ -250,6 +250,7 @@ impl Play {
                     priority: job.priority,
                     idempotency_key: job.idempotency_key.clone(),
                     leased: job.leased,
+                    metered: job.metered,
                     timeout_ms: job.timeout_ms,
                     idle_timeout_ms: job.idle_timeout_ms,
                     queue_deadline: None,

@@ -1,5 +1,6 @@
 //! The runner protocol.
 
+pub(crate) mod budget;
 pub(crate) mod claim;
 pub(crate) mod heartbeat;
 pub(crate) mod lease;

@@ -85,6 +85,7 @@ fn run_view(
         parent: state
             .parent()
             .map(|parent| ParentView { run: parent.run, instance: parent.instance.clone() }),
+        budgets: state.budgets(ir).into_iter().map(Into::into).collect(),
         links: RunLinks::of(run),
     }
 }

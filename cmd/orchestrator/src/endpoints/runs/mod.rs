@@ -1,6 +1,7 @@
 //! Runs.
 
 pub(crate) mod batch;
+pub(crate) mod budget;
 pub(crate) mod cancel;
 pub(crate) mod events;
 pub(crate) mod explain;

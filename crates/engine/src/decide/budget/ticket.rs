@@ -30,22 +30,23 @@ impl Decider<'_> {
         let caps = self.first_caps(&of);
         let short = known.lasting().plus(*needed).beyond(limit);
         let suggested = suggestion(short, &caps);
+        let (spent, set_aside) = (known.spent, known.reserved.plus(known.allotted));
         let mut message = format!(
-            "Raise the budget of {of}? {limit} are allowed, {} are spent or set aside, and the next \
-             call of `{instance}` needs {needed}.",
-            known.committed().bounded_by(limit),
+            "Raise the budget of {of} by {suggested}? It allows {limit}. Spent: {}; set aside: {}. The \
+             next call of `{instance}` needs {}. Approved, what is parked goes on with another \
+             attempt; rejected, it fails.",
+            spent.bounded_by(limit),
+            set_aside.bounded_by(limit),
+            needed.bounded_by(limit),
         );
         if *harmful {
-            message.push_str(
-                " It then starts again with another attempt; what it did outside until now may be \
-                 done twice.",
-            );
+            message.push_str(" What it did outside until now may be done twice.");
         }
         let subject = json!({
             "budget": of,
             "limit": shown_caps(limit),
-            "spent": shown(known.spent),
-            "set_aside": shown(known.reserved.plus(known.allotted)),
+            "spent": shown(spent),
+            "set_aside": shown(set_aside),
             "needed": shown(*needed),
             "suggested": shown(suggested),
             "instance": instance,

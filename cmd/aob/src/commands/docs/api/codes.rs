@@ -120,6 +120,26 @@ const CREATE: &[Code] = &[
     Code::SubWorkflowNotFound,
     Code::WorkflowCycle,
 ];
+const RAISE: &[Code] = &[
+    Code::InvalidForm,
+    Code::NotAnApprover,
+    Code::Overloaded,
+    Code::RunCancelling,
+    Code::RunTerminal,
+    Code::UnknownBudget,
+];
+const RESERVE: &[Code] = &[
+    Code::AttemptOver,
+    Code::BudgetBusy,
+    Code::BudgetExhausted,
+    Code::InvalidJobToken,
+    Code::InvalidReservation,
+    Code::LimitExceeded,
+    Code::Overloaded,
+    Code::RunNotFound,
+];
+const SETTLE: &[Code] =
+    &[Code::InvalidJobToken, Code::InvalidReservation, Code::Overloaded, Code::RunNotFound];
 /// What a patch of a workflow may be refused for.
 const NEXT_VERSION: &[Code] = &[
     Code::Overloaded,
@@ -140,7 +160,10 @@ fn own(operation: Op) -> Vec<Code> {
         Op::OptimizerModulesAdd => &[Code::ModuleRefused, Code::Overloaded],
         Op::OptimizerModulesDisable | Op::OptimizerModulesEnable => &[Code::ModuleNotFound],
         Op::RunnersHeartbeat => &[Code::InvalidJobToken],
+        Op::RunnersReserve => RESERVE,
         Op::RunnersResult => &[Code::Overloaded, Code::RunNotFound],
+        Op::RunnersSettle => SETTLE,
+        Op::RunsBudgetRaise => RAISE,
         Op::RunsStart | Op::RunsBatch => START,
         Op::RunsCancel | Op::RunsPause => &[Code::Overloaded, Code::RunTerminal],
         Op::RunsPatch | Op::RunsPatchesPropose => PATCH,
@@ -187,9 +210,11 @@ fn own(operation: Op) -> Vec<Code> {
         | Op::WorkflowsValidate
         | Op::WorkflowsVersions => &[],
     };
-    let by_hand = |code: &&Code| {
-        (**code != Code::InvalidOutput || operation == Op::RunsSucceed)
-            && (**code != Code::NotRetryable || operation == Op::RunsRetry)
-    };
-    codes.iter().filter(by_hand).copied().collect()
+    codes.iter().copied().filter(|code| applies(*code, operation)).collect()
+}
+
+/// What is decided by hand shares its codes, but for these.
+fn applies(code: Code, operation: Op) -> bool {
+    (code != Code::InvalidOutput || operation == Op::RunsSucceed)
+        && (code != Code::NotRetryable || operation == Op::RunsRetry)
 }
