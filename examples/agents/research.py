@@ -3,7 +3,7 @@
 
 from typing import Any
 
-from aob import AgentRunner, Run, agent, tool
+from aob import LLM, AgentRunner, Price, Run, agent, tool
 
 LIBRARY = [
     "The first container ship sailed from Newark in 1956.",
@@ -13,6 +13,9 @@ LIBRARY = [
     "Refrigerated containers carry food across oceans.",
     "Architecture made of old containers is popular.",
 ]
+
+PRICES = {"gpt-5.2-2025-12-11": Price(1.75, 14.0, cached_input_usd=0.175)}
+"""US dollars for a million tokens; the team's budget in `usd` counts by them."""
 
 
 @tool
@@ -35,4 +38,4 @@ async def write(run: Run) -> Any:
 
 
 if __name__ == "__main__":
-    AgentRunner(research, write).run()
+    AgentRunner(research, write, llm=LLM(prices=PRICES)).run()

@@ -84,11 +84,16 @@ def test_the_research_team_writes(product: Product) -> None:
     script, runner = EXAMPLES / "research.script.json", EXAMPLES / "research.py"
     with agents(product, script, runner), product.client() as client:
         run = client.runs.start(document, inputs=inputs, wait=30)
-        events = log_of(client, run.id)
+        events, budgets = log_of(client, run.id), client.runs.get(run.id).budgets
     assert run.status == "completed"
     assert run.output["title"] == "The box that shrank the world"
     calls = {done["instance"]: done["usage"]["calls"] for done in only(events, "node_completed")}
     assert calls == {"history": 2, "today": 2, "write": 2}
+    assert len(only(events, "budget_settled")) == 6
+    team, *agents_of_team = budgets or []
+    assert (team.node, team.spent.calls, team.left.calls) == (None, 6, 6)
+    assert 0 < team.spent.usd < team.limit.usd == 0.5
+    assert [one.spent.calls for one in agents_of_team] == [2, 2, 2]
 
 
 def test_the_page_about_agents_works_as_it_stands(product: Product, tmp_path: Path) -> None:

@@ -226,20 +226,6 @@ def test_cost_is_not_made_up() -> None:
         assert asked(model).usage["cost_usd"] is None
 
 
-@pytest.mark.parametrize(
-    ("budget", "calls"), [({"calls": 2}, 2), ({"tokens": 1}, 1), ({"usd": 1e-9}, 1)]
-)
-def test_a_budget_stops_before_the_call_that_it_leaves_no_room_for(
-    budget: dict, calls: int
-) -> None:
-    with scripted(calling(("lookup", {"country": "AT"}))) as model:
-        llm = scripted_llm(model, prices={"scripted-1": Price(1.0, 1.0)})
-        config = {"model": "scripted-1", "tools": ["lookup"], "budget": budget}
-        ran = run_agent(assess, config=config, llm=llm)
-    assert ran.failure["code"] == "budget_exhausted"
-    assert len(model.requests) == ran.usage["calls"] == calls
-
-
 def test_a_node_that_names_no_model_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AOB_MODEL", raising=False)
     assert run_agent(assess, llm=LLM()).failure["code"] == "model_missing"

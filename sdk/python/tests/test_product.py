@@ -149,6 +149,39 @@ def test_growth_waits_for_a_person(product: Product, client: Client) -> None:
     assert only(log_of(client, run.id), "patch_applied") == []
 
 
+def test_a_budget_stops_before_the_call_that_has_no_room_until_a_person_raises_it(
+    product: Product, client: Client
+) -> None:
+    look = {"tool_calls": [{"name": "lookup", "arguments": {}}]}
+    document = workflow("budgets", tools=["lookup"], budget={"calls": 2})
+
+    @tool
+    def lookup() -> str:
+        """Looks something up."""
+        return "found"
+
+    @agent("plan")
+    async def looks(run: Run) -> Any:
+        return await run.ask(tools=[lookup])
+
+    with asking(product, "budgets", [look, look, {"text": "planned"}], looks) as model:
+        run = client.runs.start(document, inputs={"who": "Ada"})
+        next(client.streams.run(run.id, types="approval_requested"))
+        assert len(model.requests) == 2
+        [budget] = client.runs.get(run.id).budgets or []
+        assert (budget.node, budget.limit.calls, budget.spent.calls) == ("plan", 2, 2)
+        [wait] = client.runs.explain(run.id).waits
+        assert (wait.reason, wait.remedy) == ("budget", f"aob approve {budget.ticket} approve")
+        # By hand, and by far enough: the second attempt begins anew.
+        client.runs.budget_raise(run.id, node="plan", calls=3)
+        ended = client.runs.get(run.id, wait=30)
+    assert (ended.status, ended.output) == ("completed", {"plan": "planned"})
+    assert len(model.requests) == 5
+    events = log_of(client, run.id)
+    assert len(only(events, "budget_reserved")) == len(only(events, "budget_settled")) == 5
+    assert [raised["amounts"]["calls"] for raised in only(events, "budget_raised")] == [3]
+
+
 @pytest.mark.parametrize("roles", [(), ("runner", "agent")], ids=["person", "program"])
 def test_a_patch_proposed_at_once_is_applied_while_the_attempt_goes_on(
     product: Product, client: Client, roles: tuple[str, ...]

@@ -91,7 +91,7 @@ class Worker:
         else:
             outcome = await supervise(self._call(handler, run), job, attempt, self._grace_s)
         if outcome is None:
-            _LOG.warning("%s lost its lease", attempt.key)
+            _LOG.warning("%s is over: nobody waits for its answer", attempt.key)
             return
         result = await self._message(job, attempt, run, outcome)
         if result is not None:

@@ -7,6 +7,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from aob._meter import Meter
 from aob.errors import ApiError, Cancelled, PatchRejected
 from aob.llm.conversation import Conversation, Limits
 from aob.llm.usage import Usage
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping, Sequence
 
     from aob._attempt import Attempt
+    from aob._meter import Reservation
     from aob.client import AsyncClient
     from aob.llm.models import LLM
     from aob.models import GraphView, Job, PlanView, RunPatch
@@ -129,6 +131,8 @@ class Run(_Job):
         """Patches that the result will carry."""
         self.usage = Usage()
         """What was spent on models so far; goes into the node's record."""
+        self.meter = Meter(client, attempt, job.token, metered=bool(job.metered))
+        """Asks for each call of a model whether its budgets have room; `ask` does so by itself."""
 
     def blocking(self) -> BlockingRun:
         """The same job for code that runs in a thread."""
@@ -189,6 +193,22 @@ class Run(_Job):
         if withheld:
             self.log(f"not among the node's tools, so not offered: {withheld}")
         return tuple(offered)
+
+    async def reserve(self, *, calls: int = 1, tokens: int = 0, usd: float = 0.0) -> Reservation:
+        """Sets budget aside for calls of models that the handler makes by itself, without `ask`:
+        before them, and at least as much as they will use. Waits while others have it set aside.
+
+            reserved = await run.reserve(tokens=9_000, usd=0.03)
+            ...                                                   # the call
+            await reserved.settle(tokens=5_210, usd=0.0174)
+
+        What is not settled is charged in full when the attempt ends. Where nothing bounds the node,
+        this does nothing.
+
+        Raises:
+            Cancelled: A budget has no room. The node is parked, and people are asked for more.
+        """
+        return await self.meter.reserve(calls=calls, tokens=tokens, usd=usd)
 
     async def graph(self) -> GraphView:
         """The graph of the run, with where every node and edge stands."""
@@ -311,6 +331,11 @@ class BlockingRun(_Job):
         )
         return self._wait(asked)
 
+    def reserve(self, *, calls: int = 1, tokens: int = 0, usd: float = 0.0) -> BlockingReservation:
+        """As `Run.reserve`."""
+        reserved = self._wait(self._run.reserve(calls=calls, tokens=tokens, usd=usd))
+        return BlockingReservation(self, reserved)
+
     def graph(self) -> GraphView:
         """As `Run.graph`."""
         return self._wait(self._run.graph())
@@ -336,6 +361,18 @@ class BlockingRun(_Job):
             _until_stopped(coroutine, self.attempt_handle), self._loop
         )
         return waiting.result()
+
+
+class BlockingReservation:
+    """As `Reservation`, for handlers that run in a thread."""
+
+    def __init__(self, run: BlockingRun, reservation: Reservation) -> None:
+        self._run = run
+        self._reservation = reservation
+
+    def settle(self, *, calls: int = 1, tokens: int = 0, usd: float = 0.0) -> None:
+        """As `Reservation.settle`."""
+        self._run._wait(self._reservation.settle(calls=calls, tokens=tokens, usd=usd))
 
 
 async def _until_stopped(coroutine: Coroutine[Any, Any, T], attempt: Attempt) -> T:

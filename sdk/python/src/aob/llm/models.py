@@ -14,11 +14,12 @@ from aob.errors import Failure
 from aob.llm.anthropic import AnthropicBackend
 from aob.llm.openai import OpenAIBackend
 from aob.llm.types import ModelUnavailable
-from aob.llm.usage import CallUsage
+from aob.llm.usage import CallUsage, input_tokens_at_most
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from aob._meter import Meter, Reservation
     from aob.llm.types import Backend, Request, Said, Turn
     from aob.llm.usage import Price, Usage
 
@@ -94,21 +95,41 @@ class LLM:
             return provider, rest
         return ("anthropic" if name.startswith("claude") else "openai"), name
 
-    async def turn(self, provider: str, request: Request, said: Said, usage: Usage) -> Turn:
+    def price(self, model: str) -> Price | None:
+        """What a model costs, if anybody said so."""
+        return self._prices.get(model)
+
+    async def turn(
+        self, provider: str, request: Request, said: Said, usage: Usage, meter: Meter
+    ) -> Turn:
         """A model's next turn, tried again where that may help; recorded in `usage`.
+
+        What it may use is reserved before, and settled after it. A try of which nobody knows what
+        it has used is not settled, so it is charged in full, and the next one is reserved anew.
 
         Raises:
             Failure: It did not come.
+            Cancelled: No budget has room for it.
         """
         backend = self._backend(provider)
+        reservation: Reservation | None = None
         backoff, until = Backoff(), time.monotonic() + self._patience_s
         while True:
+            if reservation is None:
+                asked = time.monotonic()
+                reservation = await self._reserve(request, meter)
+                until += time.monotonic() - asked
             began = time.monotonic()
             try:
                 turn = await backend.turn(request, said)
             except ModelUnavailable as problem:
                 wait = backoff.next_s(problem.retry_after_ms)
-                if time.monotonic() + max(wait, (problem.retry_after_ms or 0) / 1000) > until:
+                ends = time.monotonic() + max(wait, (problem.retry_after_ms or 0) / 1000) > until
+                if ends and problem.refused:
+                    await reservation.settle(calls=0)
+                if not problem.refused:
+                    reservation = None
+                if ends:
                     raise Failure(
                         problem.code,
                         str(problem),
@@ -117,8 +138,18 @@ class LLM:
                     ) from problem
                 await asyncio.sleep(wait)
                 continue
-            usage.calls.append(self._used(provider, request, turn, time.monotonic() - began))
+            used = self._used(provider, request, turn, time.monotonic() - began)
+            usage.calls.append(used)
+            tokens = used.input_tokens + used.output_tokens
+            await reservation.settle(tokens=tokens, usd=used.cost_usd or 0.0)
             return turn
+
+    async def _reserve(self, request: Request, meter: Meter) -> Reservation:
+        if not meter.metered:
+            return await meter.reserve()
+        read, price = input_tokens_at_most(request), self.price(request.model)
+        usd = price.of(read, 0, request.max_tokens) if price else 0.0
+        return await meter.reserve(tokens=read + request.max_tokens, usd=usd)
 
     def _backend(self, provider: str) -> Backend:
         if provider not in self._backends:

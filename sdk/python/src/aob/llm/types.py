@@ -37,6 +37,11 @@ class ModelUnavailable(Exception):
         self.retry_after_ms = retry_after_ms
         """When to try again at the earliest, where the provider says so."""
 
+    @property
+    def refused(self) -> bool:
+        """True where the provider did no work, so that nothing was spent."""
+        return self.code in {"model_rate_limited", "model_overloaded"}
+
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:

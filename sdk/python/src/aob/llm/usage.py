@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from aob.errors import Failure
+from aob.llm.types import Assistant, User
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from aob.llm.types import Message, Request
 
-__all__ = ["CallUsage", "Price", "Usage"]
+__all__ = ["CallUsage", "Price", "Usage", "input_tokens_at_most"]
 
 _CALLS_SHOWN_MAX = 50
+_BYTES_OF_TOKEN = 3
+"""A token of English has about four."""
+_TOKENS_AROUND = 16
+"""What providers put around a message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,19 +72,6 @@ class Usage:
         known = [cost for cost in costs if cost is not None]
         return round(sum(known), 9) if len(known) == len(costs) else None
 
-    def check(self, budget: Mapping[str, Any]) -> None:
-        """Stops before a call that the node's budget (`calls`, `tokens`, `usd`) leaves no room for.
-
-        Raises:
-            Failure: `budget_exhausted`.
-        """
-        used = {"calls": len(self.calls), "tokens": self.tokens, "usd": self.cost_usd}
-        for what, spent in used.items():
-            most = budget.get(what)
-            if isinstance(most, (int, float)) and spent is not None and spent >= most:
-                message = f"{spent} of {most} {what} are used"
-                raise Failure("budget_exhausted", message, details=self.summary())
-
     def summary(self) -> dict[str, Any]:
         """As the result carries it: totals, and the last calls one by one."""
         return {
@@ -91,3 +83,20 @@ class Usage:
             "models": sorted({call.served_model for call in self.calls}),
             "by_call": [asdict(call) for call in self.calls[-_CALLS_SHOWN_MAX:]],
         }
+
+
+def input_tokens_at_most(request: Request) -> int:
+    """How many tokens a model reads with a request: guessed, and rather too many than too few."""
+    tools = [(tool.name, tool.description, tool.parameters) for tool in request.tools]
+    said = json.dumps([request.system, tools, request.schema], default=str)
+    texts = [said, *(text for message in request.messages for text in _texts(message))]
+    return sum(len(text.encode()) // _BYTES_OF_TOKEN + _TOKENS_AROUND for text in texts)
+
+
+def _texts(message: Message) -> list[str]:
+    if isinstance(message, User):
+        return [message.text]
+    if isinstance(message, Assistant):
+        turn = message.turn
+        return [turn.text, *(call.name + call.arguments for call in turn.tool_calls)]
+    return [result.text for result in message.results]

@@ -142,7 +142,11 @@ def run_agent(
     """
     if isinstance(handler, Function):
         said = dict(config or {})
-        names = {"node": node or "node", "job_type": "function", "name": handler.name}
+        names: dict[str, Any] = {
+            "node": node or "node",
+            "job_type": "function",
+            "name": handler.name,
+        }
     else:
         said = {"task": task, **(config or {})}
         names = {"node": node or handler.node or "node"}

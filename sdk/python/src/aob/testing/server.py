@@ -92,6 +92,12 @@ class ScriptedServer:
         """Long values by digest."""
         self.leases: list[dict[str, Any]] = []
         """Bodies of all lease requests."""
+        self.spent: dict[JobKey, dict[str, float]] = {}
+        """What was charged to the budgets of jobs: settled calls, and what was left unsettled when
+        an attempt ended.
+        """
+        self.parked: list[JobKey] = []
+        """Jobs whose budget had no room."""
         self.heartbeats = 0
         """How many came."""
         self.claims: list[dict[str, Any]] = []
@@ -101,6 +107,8 @@ class ScriptedServer:
         self._changed = threading.Condition()
         self._jobs: list[dict[str, Any]] = []
         self._standing: dict[JobKey, str] = {}
+        self._budgets: dict[JobKey, dict[str, float]] = {}
+        self._set_aside: dict[JobKey, dict[str, dict[str, float]]] = {}
         self._faults: list[_Fault] = []
         self._count = 0
         self._closing = False
@@ -136,9 +144,12 @@ class ScriptedServer:
         name: str = "agent",
         job_type: str = "agent",
         pool: str = "default",
+        budget: dict[str, float] | None = None,
         **more: Any,
     ) -> JobKey:
-        """Adds a job for runners to lease; `more` is what its message says besides."""
+        """Adds a job for runners to lease; `more` is what its message says besides. `budget` bounds
+        its calls of models: without one, that of its config.
+        """
         with self._changed:
             self._count += 1
             run = f"00000000-0000-7000-9000-{self._count:012x}"
@@ -159,6 +170,11 @@ class ScriptedServer:
                 "token": f"job.{run}",
                 **more,
             }
+            said = config.get("budget") if isinstance(config, dict) else None
+            caps = said if budget is None else budget
+            if caps:
+                job["metered"] = True
+                self._budgets[key_of(job)] = caps
             self._jobs.append(job)
             self._changed.notify_all()
         return key_of(job)
@@ -233,8 +249,12 @@ class ScriptedServer:
         digest = payload.get("digest")
         return payload.get("value") if digest is None else json.loads(self.artifacts[digest])
 
-    def handle(self, target: Target, body: bytes, asking: Callable[[], bool]) -> Reply:
-        """Answers a request; `asking` says whether whoever sent it still waits."""
+    def handle(
+        self, target: Target, body: bytes, token: str | None, asking: Callable[[], bool]
+    ) -> Reply:
+        """Answers a request; `token` is the job's that it shows, and `asking` says whether whoever
+        sent it still waits.
+        """
         method, path, query = target
         if path.startswith("/v1/artifacts/"):
             return self._artifact(method, path.rsplit("/", 1)[1], body)
@@ -243,6 +263,8 @@ class ScriptedServer:
             return 200, self._lease(said, asking)
         if path == "/v1/runners/claim":
             return 200, self._claim(said)
+        if path in {"/v1/runners/reserve", "/v1/runners/settle"}:
+            return self._spend(path.rsplit("/", 1)[1], said, token)
         if path == "/v1/runners/heartbeat":
             return self._heartbeat(said)
         if path == "/v1/runners/result":
@@ -314,6 +336,56 @@ class ScriptedServer:
             if job["pool"] == said["pool"] and job["name"] in said["names"]:
                 yield job
 
+    def _spend(self, verb: str, said: dict[str, Any], token: str | None) -> Reply:
+        with self._changed:
+            keys = [key for key in self._standing if f"job.{key[0]}" == token]
+            if not keys:
+                return 403, problem(403, "invalid_job_token", "not the token of a job")
+            key = keys[0]
+            over = self._standing[key] == "lost"
+            if verb == "settle":
+                accepted = not over and said["reservation"] in self._set_aside.get(key, {})
+                if accepted:
+                    self._set_aside[key].pop(said["reservation"])
+                    self._charge(key, said["used"])
+                return 200, {"accepted": accepted}
+            if over:
+                return 409, problem(409, "attempt_over", "the attempt is over")
+            caps, amounts = self._budgets.get(key), said["amounts"]
+            if caps is None:
+                return 200, {"reserved": False}
+            aside = self._set_aside.setdefault(key, {})
+            used = [self.spent.get(key, {}), *aside.values(), amounts]
+            room = all(sum(one.get(what, 0) for one in used) <= caps[what] for what in caps)
+            if not room and said["reservation"] not in aside:
+                self.parked.append(key)
+                self._end(key)
+                return 409, problem(409, "budget_exhausted", f"no room for {amounts} in {caps}")
+            aside.setdefault(said["reservation"], amounts)
+            return 200, {"reserved": True}
+
+    def _charge(self, key: JobKey, used: dict[str, float]) -> None:
+        spent = self.spent.setdefault(key, {"calls": 0, "tokens": 0, "usd": 0})
+        for what in spent:
+            spent[what] += used.get(what, 0)
+
+    def _end(self, key: JobKey) -> None:
+        """Ends an attempt: what it has set aside and not settled is charged in full."""
+        self._standing[key] = "lost"
+        for amounts in self._set_aside.pop(key, {}).values():
+            self._charge(key, amounts)
+        self._changed.notify_all()
+
+    def wait_parked(self, key: JobKey, timeout_s: float = 10.0) -> None:
+        """Waits until the budget of a job had no room.
+
+        Raises:
+            TimeoutError: It had.
+        """
+        with self._changed:
+            if not self._changed.wait_for(lambda: key in self.parked, timeout_s):
+                raise TimeoutError(f"the budget of {key} had room for {timeout_s} s")
+
     def _heartbeat(self, said: dict[str, Any]) -> tuple[int, Any]:
         with self._changed:
             self.heartbeats += 1
@@ -337,6 +409,7 @@ class ScriptedServer:
             self.told.setdefault(key, Told()).lines += (said.get("logs") or {}).get("lines", [])
             if accepted:
                 self.results[key] = said["result"]
+                self._end(key)
             self._changed.notify_all()
         return {"accepted": accepted}
 
@@ -385,7 +458,8 @@ class _Handler(BaseHTTPRequestHandler):
                 return
             query = parse_qs(parts.query)
             target = (self.command, parts.path, query)
-            status, said = self.server_of_jobs.handle(target, body, self._asking)
+            token = self.headers.get("aob-job-token")
+            status, said = self.server_of_jobs.handle(target, body, token, self._asking)
             if fault is not None:
                 self.close_connection = True
                 return
