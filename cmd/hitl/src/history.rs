@@ -98,6 +98,10 @@ fn of_ticket(kind: &EventKind, ticket: &TicketId) -> Option<(String, Option<Stri
         }
         let text = || (format!("{by} changed it: {}.", edited(data)), None);
         (data.ticket == *ticket).then(text)
+    } else if let EventKind::BudgetRaised(data) = kind {
+        let (by, of, more) = (actor(&data.by), plain(&data.of.to_string()), data.amounts);
+        let text = || (format!("{by} raised the budget of {of} by {more}."), None);
+        (data.ticket.as_ref() == Some(ticket)).then(text)
     } else if let EventKind::ApprovalDecided(data) = kind {
         let text = match data.outcome {
             ApprovalOutcome::Approved => "Decided: approved.",

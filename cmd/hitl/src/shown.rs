@@ -74,10 +74,23 @@ pub(crate) fn standing(caller: &Caller, row: &TicketRow, detail: &TicketDetail) 
 pub(crate) enum Shown {
     /// A list of names and values.
     Facts(Vec<(String, String)>),
+    /// What a budget allows, calls, tokens and money each in a row.
+    Budget(Vec<BudgetRow>),
     /// JSON, and whether there is more of it.
     Text { text: String, cut: bool },
     /// It is too long to be shown.
     Long { len: String },
+}
+
+/// One dimension of a budget that is to be raised.
+#[derive(Debug, Clone)]
+pub(crate) struct BudgetRow {
+    pub(crate) what: &'static str,
+    pub(crate) allowed: String,
+    pub(crate) spent: String,
+    pub(crate) set_aside: String,
+    pub(crate) needed: String,
+    pub(crate) suggested: String,
 }
 
 /// A ticket.
@@ -91,6 +104,8 @@ pub(crate) struct TicketShown {
     pub(crate) run: String,
     pub(crate) run_name: String,
     pub(crate) node: Option<String>,
+    /// It asks to raise a budget.
+    pub(crate) is_budget: bool,
     pub(crate) subject: Shown,
     pub(crate) subject_hash: String,
     pub(crate) form: Option<Form>,
@@ -130,9 +145,10 @@ impl Parts {
             None => None,
         };
         let covered = self.value(caller, run, detail.subject).await?;
-        let subject = match &covered {
-            Some(value) => shown_value(value),
-            None => Shown::Long { len: bytes(detail.subject.len) },
+        let subject = match (&covered, &detail.budget) {
+            (Some(value), Some(_)) => Shown::Budget(budget_rows(value)),
+            (Some(value), None) => shown_value(value),
+            (None, _) => Shown::Long { len: bytes(detail.subject.len) },
         };
         let from_seq = detail.subject.seq.unwrap_or(0);
         let patch = detail.patch.as_ref();
@@ -206,6 +222,7 @@ impl TicketShown {
             run: RunId(row.run.0).to_string(),
             run_name: String::new(),
             node: detail.instance.as_ref().map(|instance| plain(&instance.to_string())),
+            is_budget: detail.budget.is_some(),
             subject: Shown::Long { len: String::new() },
             subject_hash: row.subject_hash.clone(),
             form: None,
@@ -259,6 +276,27 @@ impl TicketShown {
 /// What the ticket of a patch asks, in our own words.
 pub(crate) fn change_of(run_name: &str) -> String {
     format!("Change the graph of {run_name}?")
+}
+
+/// What the subject of a budget's ticket says of each dimension that is bounded.
+fn budget_rows(subject: &Value) -> Vec<BudgetRow> {
+    let dimensions = [("calls", "Calls"), ("tokens", "Tokens"), ("usd", "US dollars")];
+    let bounded = dimensions.into_iter().filter(|(key, _)| subject["limit"].get(key).is_some());
+    bounded
+        .map(|(key, what)| {
+            let said = |of: &str| {
+                subject[of][key].as_number().map_or_else(String::new, ToString::to_string)
+            };
+            BudgetRow {
+                what,
+                allowed: said("limit"),
+                spent: said("spent"),
+                set_aside: said("set_aside"),
+                needed: said("needed"),
+                suggested: said("suggested"),
+            }
+        })
+        .collect()
 }
 
 fn shown_value(value: &Value) -> Shown {

@@ -66,6 +66,22 @@ def test_what_is_offered_is_claimed_executed_answered_and_settled(brokers: Broke
     assert [len(claim["offers"]) for claim in server.claims] == [1]
 
 
+def test_budgets_are_reserved_with_the_token_of_the_claim(brokers: Brokers) -> None:
+    @agent
+    async def spends(run: Run) -> None:
+        while True:
+            reserved = await run.reserve(tokens=10)
+            await reserved.settle(tokens=8)
+
+    with ScriptedServer() as server:
+        key, value, offer = server.offer(pool="eu", budget={"tokens": 20})
+        brokers.publish(JOBS, value, offer)
+        with serving(runner(server, brokers, spends)):
+            server.wait_parked(key)
+            until(lambda: brokers.committed(JOBS, GROUP) == 1)
+    assert server.spent[key] == {"calls": 2, "tokens": 16, "usd": 0}
+
+
 def test_what_was_not_granted_is_not_executed(brokers: Brokers) -> None:
     ran = []
 

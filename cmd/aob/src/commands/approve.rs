@@ -90,7 +90,7 @@ impl Approve {
                     Cell::status(&ticket.status),
                     Cell::new(ago(ticket.created_at, now)),
                     Cell::new(asker(ticket)),
-                    Cell::new(&ticket.message),
+                    Cell::new(ticket.message.lines().next().unwrap_or_default()),
                     Cell::new(ticket.run.to_string()),
                 ]
             },

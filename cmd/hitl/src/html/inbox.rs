@@ -41,12 +41,14 @@ fn row(row: &InboxRow) -> Markup {
             h2 { a href=(row.path) { (row.message) } }
             p.tags {
                 @if row.is_patch { span.tag.patch { "graph change" } }
+                @if row.is_budget { span.tag.patch { "budget" } }
                 @if row.status != "pending" { span class={ "tag " (row.status) } { (row.status) } }
                 @if !row.standing.is_empty() { span.tag.own { (row.standing) } }
             }
             dl.inline {
                 (fact("Workflow", &html! { (row.run) }))
-                @if !row.is_patch { (fact("Step", &html! { (row.asker) })) }
+                @if row.is_budget { (fact("Budget of", &html! { (row.asker) })) }
+                @else if !row.is_patch { (fact("Step", &html! { (row.asker) })) }
                 (fact("Asked", &about(&row.asked)))
                 @if let Some(decided) = &row.decided {
                     (fact("Decided", &about(decided)))

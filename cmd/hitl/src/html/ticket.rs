@@ -8,7 +8,7 @@ use super::layout::layout;
 use super::{exactly, fact};
 use crate::pages::{Banner, TicketPage};
 use crate::proposal::{ChangeShown, Growth, Proposal};
-use crate::shown::{Shown, Standing, TicketShown};
+use crate::shown::{BudgetRow, Shown, Standing, TicketShown};
 
 /// The page.
 pub(crate) fn ticket(it: &TicketPage) -> Markup {
@@ -46,6 +46,7 @@ fn question(shown: &TicketShown) -> Markup {
             p.tags {
                 span class={ "tag " (shown.status) } { (shown.status_text()) }
                 @if shown.proposal.is_some() { " " span.tag.patch { "graph change" } }
+                @if shown.is_budget { " " span.tag.patch { "budget" } }
             }
             h1 { (shown.title()) }
             @if let Some(next) = &shown.replaced_by {
@@ -195,6 +196,7 @@ fn subject(shown: &TicketShown) -> Markup {
                 Shown::Facts(facts) => {
                     dl.facts { @for (name, value) in facts { (fact(name, &html! { (value) })) } }
                 }
+                Shown::Budget(rows) => { (budget(rows)) }
                 Shown::Text { text, cut } => {
                     pre tabindex="0" role="region" aria-label="Data" { (text) }
                     @if *cut {
@@ -208,6 +210,37 @@ fn subject(shown: &TicketShown) -> Markup {
                     p {
                         strong { "It is too long to be shown" } " (" (len) "). "
                         a href=(path) { "Save it" } " and read it before you decide."
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn budget(rows: &[BudgetRow]) -> Markup {
+    html! {
+        div.scroll tabindex="0" role="region" aria-label="Budget" {
+            table {
+                thead {
+                    tr {
+                        th scope="col" { "Budget" }
+                        th scope="col" { "Allowed" }
+                        th scope="col" { "Spent" }
+                        th scope="col" { "Set aside" }
+                        th scope="col" { "The next call needs" }
+                        th scope="col" { "Suggested raise" }
+                    }
+                }
+                tbody {
+                    @for row in rows {
+                        tr {
+                            th scope="row" { (row.what) }
+                            td { (row.allowed) }
+                            td { (row.spent) }
+                            td { (row.set_aside) }
+                            td { (row.needed) }
+                            td { strong { (row.suggested) } }
+                        }
                     }
                 }
             }

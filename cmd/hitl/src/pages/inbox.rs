@@ -48,6 +48,7 @@ pub(crate) struct InboxRow {
     pub(crate) message: String,
     /// A change of a run's graph.
     pub(crate) is_patch: bool,
+    pub(crate) is_budget: bool,
     /// The workflow's name, or the run.
     pub(crate) run: String,
     pub(crate) asker: String,
@@ -178,19 +179,21 @@ impl InboxRow {
         now: Timestamp,
     ) -> Self {
         let approvals = detail.votes.iter().filter(|cast| cast.vote == Vote::Approve).count();
-        let asker = match (&detail.instance, &detail.patch) {
-            (Some(instance), _) => plain(&instance.to_string()),
-            (None, Some(_)) => "change of the graph".to_owned(),
-            (None, None) => String::new(),
+        let asker = match (&detail.instance, &detail.patch, &detail.budget) {
+            (Some(instance), ..) => plain(&instance.to_string()),
+            (None, Some(_), _) => "change of the graph".to_owned(),
+            (None, None, Some(of)) => plain(&of.to_string()),
+            (None, None, None) => String::new(),
         };
         Self {
             path: ticket_path(&row.ticket),
             // What a patch is for is said by its author, and stands on its page only.
             message: match detail.patch {
                 Some(_) => change_of(&run),
-                None => cut(&row.message, MESSAGE_CHARS),
+                None => cut(row.message.lines().next().unwrap_or_default(), MESSAGE_CHARS),
             },
             is_patch: detail.patch.is_some(),
+            is_budget: detail.budget.is_some(),
             run,
             asker,
             asked: Time::new(Timestamp(row.created_ms), now),

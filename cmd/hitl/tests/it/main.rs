@@ -1,6 +1,7 @@
 //! The pages over memory, asked the way a browser asks.
 
 mod browser;
+mod budgets;
 mod decisions;
 mod edits;
 mod forms;

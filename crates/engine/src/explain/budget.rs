@@ -22,11 +22,12 @@ impl Explainer<'_> {
                 alternatives: others,
             };
         };
-        others.insert(0, format!("aob approve {ticket} reject"));
         let known = hold.and_then(|hold| Some((hold.account, self.state.account(hold.account)?)));
-        others.extend(known.map(|(account, known)| {
+        let raise = known.map(|(account, known)| {
             remedy::raise(&self.run, &self.state.account_of(account), known.suggested)
-        }));
+        });
+        let first = raise.into_iter().chain([format!("aob approve {ticket} reject")]);
+        others.splice(0..0, first);
         others.push(by_hand);
         Why {
             reason: "budget",

@@ -32,7 +32,7 @@ impl Decider<'_> {
         let suggested = suggestion(short, &caps);
         let (spent, set_aside) = (known.spent, known.reserved.plus(known.allotted));
         let mut message = format!(
-            "Raise the budget of {of} by {suggested}? It allows {limit}. Spent: {}; set aside: {}. The \
+            "Raise the budget of {of} by {suggested}?\nIt allows {limit}. Spent: {}; set aside: {}. The \
              next call of `{instance}` needs {}. Approved, what is parked goes on with another \
              attempt; rejected, it fails.",
             spent.bounded_by(limit),
