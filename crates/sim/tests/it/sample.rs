@@ -3,7 +3,7 @@
 use aob_sim::{Count, Setup, Total, Volume, simulate};
 
 /// Simulations of the sample, each hit by at least three faults.
-const RUNS: u64 = 1_500;
+const RUNS: u64 = 2_000;
 
 fn volume(runs: u64, calm: bool) -> Volume {
     Volume { runs, seed: 1, threads: 2, calm, dump: None, tell: false }
