@@ -333,14 +333,15 @@ impl<T> Slot<T> {
         self.events.is_empty() && !self.in_flight
     }
 
+    /// What the next of the queue led to.
     fn outcome(&self, run: RunId, changed: bool) -> Committed {
         Committed {
             run,
             seq: self.state.seq(),
             status: self.state.status(),
             changed,
-            reserved: self.queue.front().is_some_and(|first| {
-                if let Command::ReserveBudget(asked) = &first.request.command {
+            reserved: self.queue.get(self.at_head.len()).is_some_and(|next| {
+                if let Command::ReserveBudget(asked) = &next.request.command {
                     self.state.is_reserved(&asked.instance, &asked.reservation)
                 } else {
                     false

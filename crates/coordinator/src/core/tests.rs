@@ -1,6 +1,8 @@
 //! The contract of the core, without a runtime.
 
-use aob_engine::{Actor, Blob, Command, CommandId, Request, StartRun, WorkspaceId};
+use aob_engine::{
+    Actor, Amounts, Blob, Command, CommandId, Request, ReserveBudget, StartRun, WorkspaceId,
+};
 use aob_store::{AppendOutcome, ConflictKind, Head, IdempotencyKey, IdempotencyRow};
 use serde_json::json;
 
@@ -44,7 +46,11 @@ fn submit_with(
 
 /// A core in which the run waits for a signal, durably.
 fn waiting() -> Core<u32> {
-    let node = json!({"id": "s", "type": "signal", "config": {"name": "go"}});
+    waiting_at(&json!({"id": "s", "type": "signal", "config": {"name": "go"}}))
+}
+
+/// A core in which the run waits for this node, durably.
+fn waiting_at(node: &serde_json::Value) -> Core<u32> {
     let compiled = aob_ir::compile(&json!({"nodes": [node], "edges": []})).expect("it compiles");
     let start = StartRun {
         run: run(),
@@ -166,6 +172,37 @@ fn who_waits_for_an_append_that_was_not_made_is_decided_again() {
     assert!(core.next_batch(NOW).is_some());
     commit(&mut core);
     assert_eq!(replies(&mut core).0, [3, 4]);
+}
+
+#[test]
+fn a_reservation_that_is_asked_for_again_stands_whoever_waits_before_it() {
+    let mut core = waiting_at(&json!({
+        "id": "a", "type": "agent", "config": {"task": "t", "budget": {"calls": 2}},
+    }));
+    let asked = || {
+        let amounts = Amounts { calls: 1, tokens: 0, usd_micros: 0 };
+        let instance = "a".parse().expect("an instance");
+        Command::ReserveBudget(ReserveBudget {
+            instance,
+            attempt: 1,
+            reservation: "r".into(),
+            amounts,
+        })
+    };
+    submit(&mut core, 2, asked(), None);
+    assert!(core.next_batch(NOW).is_some());
+    commit(&mut core);
+    submit(&mut core, 3, Command::Resume, None);
+    submit(&mut core, 4, Command::Resume, None);
+    submit(&mut core, 5, asked(), None);
+    same_head(&mut core);
+    same_head(&mut core);
+    let reserved = std::iter::from_fn(|| core.next_output()).filter_map(|output| {
+        if let Output::Reply(token, answer) = output { Some((token, answer)) } else { None }
+    });
+    let reserved: Vec<_> =
+        reserved.map(|(token, it)| (token, it.is_ok_and(|it| it.reserved))).collect();
+    assert_eq!(reserved, [(2, true), (3, false), (4, false), (5, true)]);
 }
 
 #[test]
