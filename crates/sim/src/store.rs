@@ -1,5 +1,6 @@
 //! The store as one process sees it: the reference model behind its gate, with faults.
 
+mod notifications;
 mod versions;
 
 use std::fmt;

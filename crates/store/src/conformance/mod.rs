@@ -13,6 +13,7 @@ pub mod idempotency;
 pub mod identity;
 pub mod leases;
 pub mod modules;
+pub mod notifications;
 pub mod outbox;
 pub mod patches;
 pub mod program;
@@ -261,6 +262,21 @@ macro_rules! conformance_cases {
                 a_module_is_enabled_and_disabled,
                 modules_are_listed,
                 modules_are_per_workspace,
+            ],
+            notifications: [
+                an_endpoint_is_read_back,
+                an_endpoint_is_disabled_enabled_and_removed,
+                endpoints_are_listed,
+                endpoints_are_per_workspace,
+                a_delivery_is_put_once,
+                deliveries_are_listed_newest_first,
+                a_claim_takes_what_is_due,
+                a_claim_is_fair_to_endpoints,
+                an_abandoned_claim_comes_back,
+                only_the_last_try_settles,
+                of_two_claims_one_gets_it,
+                settled_deliveries_expire,
+                deliveries_are_per_workspace,
             ],
             feed: [
                 a_feed_starts_empty,

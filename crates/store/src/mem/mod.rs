@@ -7,6 +7,7 @@ mod leases;
 mod log;
 mod model;
 mod modules;
+mod notifications;
 mod run_logs;
 mod tags;
 mod versions;

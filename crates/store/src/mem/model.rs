@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 
 use super::run_logs::KeptLogs;
 use crate::{
-    ApiKeyRow, Head, IdempotencyKey, LeaseKey, LeaseState, ModuleRow, OutboxKey, PatchRow,
-    PatchedDocument, RunRow, Segment, SigningKey, SnapshotRow, StreamId, TagMove, TagVersion,
-    TicketRow, TimeMs, Wakeup, WorkspaceId, WorkspaceRow,
+    ApiKeyRow, DeliveryRow, EndpointRow, Head, IdempotencyKey, LeaseKey, LeaseState, ModuleRow,
+    OutboxKey, PatchRow, PatchedDocument, RunRow, Segment, SigningKey, SnapshotRow, StreamId,
+    TagMove, TagVersion, TicketRow, TimeMs, Wakeup, WorkspaceId, WorkspaceRow,
 };
 
 /// One stream of the log.
@@ -78,6 +78,8 @@ pub struct Model {
     pub(super) keys: BTreeMap<String, ApiKeyRow>,
     pub(super) signing_keys: BTreeMap<(WorkspaceId, String), SigningKey>,
     pub(super) modules: BTreeMap<(WorkspaceId, String), ModuleRow>,
+    pub(super) endpoints: BTreeMap<(WorkspaceId, String), EndpointRow>,
+    pub(super) deliveries: BTreeMap<(WorkspaceId, String), DeliveryRow>,
     pub(super) snapshots: BTreeMap<StreamId, (WorkspaceId, SnapshotRow)>,
     pub(super) logs: BTreeMap<StreamId, KeptLogs>,
 }

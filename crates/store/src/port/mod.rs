@@ -11,6 +11,7 @@ mod leases;
 mod log;
 mod machinery;
 mod modules;
+mod notifications;
 mod patches;
 mod run_logs;
 mod tags;
@@ -30,6 +31,7 @@ pub use self::leases::*;
 pub use self::log::*;
 pub use self::machinery::*;
 pub use self::modules::*;
+pub use self::notifications::*;
 pub use self::patches::*;
 pub use self::run_logs::*;
 pub use self::tags::*;
@@ -90,6 +92,7 @@ pub trait Store:
     + Patches
     + Identity
     + Modules
+    + Notifications
     + Snapshots
     + Retention
     + RunLogs
@@ -108,6 +111,7 @@ impl<T> Store for T where
         + Patches
         + Identity
         + Modules
+        + Notifications
         + Snapshots
         + Retention
         + RunLogs

@@ -46,6 +46,7 @@ const MIGRATIONS: &[Migration] = migrations![
     "0021_versions",
     "0022_optimizer_modules",
     "0023_patch_expected",
+    "0024_notifications",
 ];
 
 /// Whoever migrates holds this advisory lock of the database.

@@ -19,6 +19,7 @@ mod log;
 mod machinery;
 mod migrate;
 mod modules;
+mod notifications;
 mod patches;
 mod pool;
 mod roles;

@@ -12,6 +12,7 @@ mod leases;
 mod log;
 mod machinery;
 mod modules;
+mod notifications;
 mod patches;
 mod reader;
 mod rows;

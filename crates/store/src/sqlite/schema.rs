@@ -39,6 +39,7 @@ const MIGRATIONS: &[Migration] = migrations![
     "0015_versions",
     "0016_optimizer_modules",
     "0017_patch_expected",
+    "0018_notifications",
 ];
 
 const TABLE: &str = "create table if not exists migrations (
