@@ -15,6 +15,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("aob-cas", &[]),
     ("aob-address", &[]),
     ("aob-egress", &["aob-address"]),
+    // What people are told of approvals, and who sends it.
+    ("aob-notify", &["aob-engine", "aob-api", "aob-store", "aob-egress"]),
     // Settings and ports of service programs; only their mains use it.
     ("aob-production", &["aob-store", "aob-bus", "aob-cache", "aob-cas"]),
     ("aob-ir", &[]),
@@ -72,6 +74,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "aob-optimizer",
             "aob-api",
             "aob-edge",
+            "aob-egress",
+            "aob-notify",
             "aob-agents",
             "aob-answers",
             "aob-store",
@@ -93,6 +97,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "aob-coordinator",
             "aob-api",
             "aob-edge",
+            "aob-egress",
+            "aob-notify",
             "aob-agents",
             "aob-answers",
             "aob-store",

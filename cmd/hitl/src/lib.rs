@@ -17,6 +17,7 @@
 
 mod app;
 mod around;
+mod briefs;
 mod form;
 mod history;
 mod html;

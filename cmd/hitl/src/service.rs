@@ -8,7 +8,9 @@ use aob_coordinator::Coordinator;
 use aob_edge::{
     Authenticator, BindError, Entropy, Refusal, ServeLimits, Shell, Signer, Socket, serve,
 };
+use aob_egress::{Client, ClientConfig, Policy};
 use aob_engine::{Timestamp, WorkspaceId};
+use aob_notify::Notifier;
 use aob_store::{Clock, Store};
 use axum::Router;
 use tokio_util::sync::CancellationToken;
@@ -29,6 +31,8 @@ pub struct Config {
     /// Where people find them, if that is not the socket's own address: behind a proxy that ends
     /// TLS, say. With `https`, cookies never travel without it.
     pub url: Option<Url>,
+    /// What notifications may reach.
+    pub notify_egress: Policy,
     /// Bounds of their connections.
     pub serve: ServeLimits,
 }
@@ -36,7 +40,8 @@ pub struct Config {
 impl Config {
     /// The defaults, on this address.
     pub fn new(listen: SocketAddr) -> Self {
-        Self { listen, url: None, serve: ServeLimits::default() }
+        let notify_egress = Policy::default();
+        Self { listen, url: None, notify_egress, serve: ServeLimits::default() }
     }
 }
 
@@ -62,7 +67,7 @@ impl std::fmt::Debug for Deps {
 /// The pages, without a socket. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Hitl {
-    app: App,
+    pub(crate) app: App,
 }
 
 impl Hitl {
@@ -87,6 +92,16 @@ impl Hitl {
     /// The pages.
     pub fn router(&self) -> Router {
         pages::router(self.app.clone())
+    }
+
+    /// Who tells people of tickets, with links to these pages. Any number of them may run.
+    pub fn notifier(&self, http: Client) -> Notifier {
+        Notifier::new(aob_notify::Deps {
+            store: Arc::clone(&self.app.reads.store),
+            http,
+            clock: Arc::clone(&self.app.clock),
+            briefs: Arc::new(self.clone()),
+        })
     }
 
     /// The address of a ticket's page.
@@ -134,7 +149,7 @@ impl Bound {
         self.socket.address
     }
 
-    /// Serves until `shutdown`; requests that are being answered are let end.
+    /// Serves, and tells people of tickets, until `shutdown`; requests that are being answered are let end.
     pub async fn run(self, shutdown: CancellationToken) {
         self.run_within(|app| app, shutdown).await;
     }
@@ -147,6 +162,10 @@ impl Bound {
     ) {
         let hitl = Hitl::new(self.deps, self.config.url.as_ref(), self.socket.address);
         let app = around(hitl.router());
-        serve(self.socket.listener, app, &self.config.serve, &shutdown).await;
+        let http = Client::new(ClientConfig::new(self.config.notify_egress));
+        tokio::join!(
+            serve(self.socket.listener, app, &self.config.serve, &shutdown),
+            hitl.notifier(http).run(shutdown.clone()),
+        );
     }
 }

@@ -1,8 +1,9 @@
-//! Words for people: times, names, and texts from elsewhere made harmless.
+//! Words for people: times, and names. Texts from elsewhere are made harmless by `plain` and `cut`.
 
 use std::fmt::Write as _;
 
 use aob_engine::{Actor, Approver, Timestamp};
+pub(crate) use aob_notify::{cut, plain};
 
 /// A point in time on a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,36 +37,6 @@ fn span(ms: u64) -> String {
     let units = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1_000, "s")];
     let (size, unit) = units.into_iter().find(|(size, _)| ms >= *size).unwrap_or((1_000, "s"));
     format!("{} {unit}", ms / size)
-}
-
-/// A text that a workflow, an agent or a person wrote, without what could make it look like
-/// something else: control characters, changes of direction and what takes no room are shown as
-/// escapes. Markup is no concern here: templates escape it.
-pub(crate) fn plain(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        if deceives(c) { shown.extend(c.escape_unicode()) } else { shown.push(c) }
-    }
-    shown
-}
-
-/// The same, cut to `chars_max` characters.
-pub(crate) fn cut(text: &str, chars_max: usize) -> String {
-    let text = plain(text);
-    match text.char_indices().nth(chars_max) {
-        Some((at, _)) => format!("{}…", &text[..at]),
-        None => text,
-    }
-}
-
-fn deceives(c: char) -> bool {
-    c.is_control() && c != '\n' && c != '\t'
-        || matches!(
-            c,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}' | '\u{feff}'
-                | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
-        )
 }
 
 /// Who somebody is: `ada`, `agent planner`, `the system`.
@@ -106,22 +77,6 @@ pub(crate) fn bytes(len: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn texts_cannot_pretend_to_be_others() {
-        let cases = [
-            ("plain, ünïcode, 日本\n\tlines", "plain, ünïcode, 日本\n\tlines"),
-            ("pay 1\u{202e}000", "pay 1\\u{202e}000"),
-            ("a\u{200b}b\u{feff}", "a\\u{200b}b\\u{feff}"),
-            ("\u{1b}[2J\r", "\\u{1b}[2J\\u{d}"),
-            ("<b>\"&", "<b>\"&"),
-        ];
-        for (text, shown) in cases {
-            assert_eq!(plain(text), shown);
-        }
-        assert_eq!(cut("äöü", 3), "äöü");
-        assert_eq!(cut("äöüß", 3), "äöü…");
-    }
 
     #[test]
     fn times_are_exact_and_near() {

@@ -9,6 +9,7 @@ use aob_bus::Bus;
 use aob_cas::Cas;
 use aob_coordinator::{Coordinator, store_workspace};
 use aob_edge::{Authenticator, Caller, Entropy, RunWatch, Shell, Signer, random_hex};
+use aob_egress::Policy;
 use aob_engine::WorkspaceId;
 use aob_store::{Clock, Store};
 use tokio::sync::Semaphore;
@@ -43,6 +44,12 @@ pub struct Parts {
     /// Milliseconds between cancel and fence of new runs.
     pub(crate) cancel_grace_ms: u64,
     pub(crate) modules: Modules,
+    /// Makes the secrets of who is told of tickets.
+    pub(crate) notifications: Signer,
+    /// Where what is told of tickets may go.
+    pub(crate) egress: Policy,
+    /// Whether mail is sent.
+    pub(crate) sends_mail: bool,
     /// Signs the URLs of webhooks.
     pub(crate) webhooks: Signer,
     /// Logs verified at once: each costs a processor.

@@ -4,7 +4,8 @@ use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 
 use crate::endpoints::{
-    approvals, artifacts, keys, meta, optimizer, patches, runners, runs, tags, webhooks, workflows,
+    approvals, artifacts, keys, meta, notifications, optimizer, patches, runners, runs, tags,
+    webhooks, workflows,
 };
 
 #[derive(OpenApi)]
@@ -27,6 +28,12 @@ use crate::endpoints::{
         meta::healthz::handle,
         meta::openapi::handle,
         meta::readyz::handle,
+        notifications::add::handle,
+        notifications::deliveries::handle,
+        notifications::enable::handle,
+        notifications::list::handle,
+        notifications::remove::handle,
+        notifications::test::handle,
         optimizer::add::handle,
         optimizer::enable::disable,
         optimizer::enable::handle,

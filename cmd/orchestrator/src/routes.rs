@@ -12,7 +12,8 @@ use axum::routing::{MethodFilter, on};
 
 use crate::api::Api;
 use crate::endpoints::{
-    approvals, artifacts, keys, meta, optimizer, patches, runners, runs, tags, webhooks, workflows,
+    approvals, artifacts, keys, meta, notifications, optimizer, patches, runners, runs, tags,
+    webhooks, workflows,
 };
 
 /// Bytes of a body that may hold a document, or a long value.
@@ -108,6 +109,12 @@ operations! {
     MetaHealth: GET "/healthz", None, 0, meta::healthz::handle;
     MetaOpenapi: GET "/openapi.json", None, 0, meta::openapi::handle;
     MetaReady: GET "/readyz", None, 0, meta::readyz::handle;
+    NotificationsDeliveriesList: GET "/notifications/deliveries", Some(May::NotificationsRead), 0, notifications::deliveries::handle;
+    NotificationsEndpointsAdd: POST "/notifications/endpoints", Some(May::NotificationsManage), BODY_BYTES_MAX, notifications::add::handle;
+    NotificationsEndpointsEnable: POST "/notifications/endpoints/{endpoint}/enable", Some(May::NotificationsManage), BODY_BYTES_MAX, notifications::enable::handle;
+    NotificationsEndpointsList: GET "/notifications/endpoints", Some(May::NotificationsRead), 0, notifications::list::handle;
+    NotificationsEndpointsRemove: DELETE "/notifications/endpoints/{endpoint}", Some(May::NotificationsManage), 0, notifications::remove::handle;
+    NotificationsEndpointsTest: POST "/notifications/endpoints/{endpoint}/test", Some(May::NotificationsManage), BODY_BYTES_MAX, notifications::test::handle;
     OptimizerModulesAdd: POST "/optimizer/modules", Some(May::ModulesManage), MODULE_BODY_BYTES_MAX, optimizer::add::handle;
     OptimizerModulesDisable: POST "/optimizer/modules/{digest}/disable", Some(May::ModulesManage), BODY_BYTES_MAX, optimizer::enable::disable;
     OptimizerModulesEnable: POST "/optimizer/modules/{digest}/enable", Some(May::ModulesManage), BODY_BYTES_MAX, optimizer::enable::handle;

@@ -15,6 +15,7 @@ use aob_edge::{
     Authenticator, BindError, Entropy, RunWatch, ServeLimits, Shell, Signer, Socket, random_hex,
     serve,
 };
+use aob_egress::Policy;
 use aob_optimizer::PublicKey;
 use aob_store::{Clock, Store};
 use axum::Router;
@@ -53,6 +54,10 @@ pub struct Config {
     pub optimizer_keys: BTreeSet<PublicKey>,
     /// Pools whose jobs are offered on topics as well.
     pub agent_topics: AgentTopics,
+    /// What notifications may reach: who sends them judges by the same.
+    pub notify_egress: Policy,
+    /// Whether who sends notifications can send mail.
+    pub notify_mail: bool,
     /// Bounds of its connections.
     pub serve: ServeLimits,
 }
@@ -68,6 +73,8 @@ impl Config {
             retention: None,
             optimizer_keys: BTreeSet::new(),
             agent_topics: AgentTopics::default(),
+            notify_egress: Policy::default(),
+            notify_mail: false,
             serve: ServeLimits::default(),
         }
     }
@@ -136,7 +143,8 @@ impl Orchestrator {
         let authenticator = Arc::new(Authenticator::new(Arc::clone(&store), Arc::clone(&clock)));
         let (watch, shell) = (RunWatch::default(), Shell::new(&entropy));
         let tasks = TaskTracker::new();
-        let webhooks = Signer::new(Arc::clone(&store), Arc::clone(&entropy), webhooks::PURPOSE);
+        let signer = |purpose| Signer::new(Arc::clone(&store), Arc::clone(&entropy), purpose);
+        let (webhooks, notifications) = (signer(webhooks::PURPOSE), signer(aob_notify::PURPOSE));
         let api = Api::new(Parts {
             coordinator: coordinator.clone(),
             reads: Reads::new(Arc::clone(&store), &coordinator),
@@ -154,6 +162,9 @@ impl Orchestrator {
             in_flight: InFlight::default(),
             cancel_grace_ms: config.cancel_grace_ms,
             modules: Modules::new(config.optimizer_keys.clone()),
+            notifications,
+            egress: config.notify_egress.clone(),
+            sends_mail: config.notify_mail,
             webhooks,
             verifying: Arc::new(Semaphore::new(VERIFYING_MAX)),
             shutdown: shutdown.clone(),

@@ -66,6 +66,10 @@ codes! {
     /// The edits touch a field that may not be edited, one that is not there, or give a run more than
     /// was proposed. Nothing was decided.
     EditRefused => "edit_refused", 422, "The edits are not allowed", false;
+    /// Nothing is sent to the endpoint any more, because it answered that it is gone. Enable it first.
+    EndpointDisabled => "endpoint_disabled", 409, "The endpoint is disabled", false;
+    /// The workspace has no endpoint of notifications with this id.
+    EndpointNotFound => "endpoint_not_found", 404, "There is no such endpoint", false;
     /// The API key is valid and its roles do not permit this. An admin can create a key that may.
     Forbidden => "forbidden", 403, "This API key may not do that", false;
     /// Whoever asks started the run, proposed the patch or edited it: somebody else has to approve it.

@@ -23,6 +23,7 @@ mod core;
 mod driver;
 mod handle;
 mod materializing;
+mod notices;
 mod offers;
 mod patching;
 mod performer;
@@ -44,6 +45,7 @@ pub use crate::core::{
 pub use consume::{Consumption, places};
 pub use handle::{Handle, Token};
 pub use materializing::{Materializer, PATCHES_TOPIC, PatchCreated};
+pub use notices::{ENDPOINTS_MAX, delivery_id};
 pub use offers::{AGENT_JOBS_TOPIC, AGENT_RESULTS_TOPIC, Offers};
 pub use patching::{
     MovedOn, PatchRefusal, Plan, Proposed, Shown, patch_between, patch_pointer, refused,

@@ -16,6 +16,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, Semaphore, mpsc};
 
+use crate::notices;
 use crate::offers::{AGENT_JOBS_TOPIC, Offers};
 use crate::reader::Reader;
 use crate::workflows::Workflows;
@@ -233,7 +234,7 @@ impl Performer {
     /// Performs the effects of a segment that are not messages.
     pub(crate) async fn effects(&self, performance: &Performance) -> Result<(), SubmitError> {
         let (workspace, run) = (performance.workspace, performance.run);
-        let mut cancels = Vec::new();
+        let (mut cancels, mut news) = (Vec::new(), Vec::new());
         for effect in &performance.effects {
             match effect {
                 Effect::CancelAttempt(cancel) => cancels.push(LeaseKey {
@@ -250,8 +251,13 @@ impl Performer {
                     let id = format!("continue:{after}");
                     self.command(workspace, run, id, Command::Continue { after }).await?;
                 }
+                Effect::Notify(notify) => news.push(&**notify),
                 Effect::Dispatch(_) | Effect::Publish(_) => {}
             }
+        }
+        if !news.is_empty() {
+            let recorded = notices::record(&*self.store, (workspace, run), &news).await;
+            recorded.map_err(|error| SubmitError::Unavailable(error.to_string()))?;
         }
         if !cancels.is_empty() {
             let cancelled = self.store.lease_cancel(&cancels).await;

@@ -142,6 +142,7 @@ impl Relay {
                 | Effect::CancelAttempt(_)
                 | Effect::DeliverToParent(_)
                 | Effect::Continue { .. }
+                | Effect::Notify(_)
                 | Effect::Publish(_)) => others.push(other),
             }
         }

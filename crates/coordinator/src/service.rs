@@ -309,6 +309,7 @@ impl Coordinator {
             | Effect::CancelChild(_)
             | Effect::DeliverToParent(_)
             | Effect::Continue { .. }
+            | Effect::Notify(_)
             | Effect::Publish(_) => None, // Their outbox rows are still there.
         });
         let performance = Performance::of_dispatches(loaded.workspace, run, jobs.collect());

@@ -19,6 +19,10 @@ pub enum Permission {
     KeysManage,
     /// Add modules of the optimizer, enable and disable them.
     ModulesManage,
+    /// Add, test and remove who is told of tickets.
+    NotificationsManage,
+    /// Read who is told of tickets, and what was sent.
+    NotificationsRead,
     /// Cancel, pause, resume and signal runs.
     RunsControl,
     /// Propose patches of runs, take them back, and withdraw them.
@@ -45,6 +49,8 @@ impl Permission {
         Self::JobsExecute,
         Self::KeysManage,
         Self::ModulesManage,
+        Self::NotificationsManage,
+        Self::NotificationsRead,
         Self::RunsControl,
         Self::RunsPatch,
         Self::RunsRead,
@@ -64,6 +70,8 @@ impl Permission {
             Self::JobsExecute => "jobs:execute",
             Self::KeysManage => "keys:manage",
             Self::ModulesManage => "modules:manage",
+            Self::NotificationsManage => "notifications:manage",
+            Self::NotificationsRead => "notifications:read",
             Self::RunsControl => "runs:control",
             Self::RunsPatch => "runs:patch",
             Self::RunsRead => "runs:read",
@@ -79,8 +87,10 @@ impl Permission {
         match role {
             Role::Admin => true,
             Role::Agent => self.is_reading() || self == Self::RunsPatch,
-            Role::Approver => self.is_reading() || self == Self::ApprovalsDecide,
-            Role::Auditor => self.is_reading(),
+            Role::Approver => {
+                self.is_reading() || matches!(self, Self::ApprovalsDecide | Self::NotificationsRead)
+            }
+            Role::Auditor => self.is_reading() || self == Self::NotificationsRead,
             Role::Developer => match self {
                 Self::ArtifactsWrite
                 | Self::RunsControl
@@ -91,9 +101,11 @@ impl Permission {
                 | Self::JobsExecute
                 | Self::KeysManage
                 | Self::ModulesManage
+                | Self::NotificationsManage
                 | Self::RunsRepair => false,
                 Self::ApprovalsRead
                 | Self::ArtifactsRead
+                | Self::NotificationsRead
                 | Self::RunsRead
                 | Self::WorkflowsRead => true,
             },
@@ -107,9 +119,11 @@ impl Permission {
                 | Self::JobsExecute
                 | Self::KeysManage
                 | Self::ModulesManage
+                | Self::NotificationsManage
                 | Self::WorkflowsWrite => false,
                 Self::ApprovalsRead
                 | Self::ArtifactsRead
+                | Self::NotificationsRead
                 | Self::RunsRead
                 | Self::WorkflowsRead => true,
             },
@@ -119,6 +133,8 @@ impl Permission {
                 | Self::ApprovalsDecide
                 | Self::KeysManage
                 | Self::ModulesManage
+                | Self::NotificationsManage
+                | Self::NotificationsRead
                 | Self::RunsControl
                 | Self::RunsPatch
                 | Self::RunsRead
@@ -140,6 +156,8 @@ impl Permission {
             | Self::JobsExecute
             | Self::KeysManage
             | Self::ModulesManage
+            | Self::NotificationsManage
+            | Self::NotificationsRead
             | Self::RunsControl
             | Self::RunsPatch
             | Self::RunsRepair
@@ -176,6 +194,8 @@ mod tests {
             "jobs:execute: admin runner",
             "keys:manage: admin",
             "modules:manage: admin",
+            "notifications:manage: admin",
+            "notifications:read: admin approver auditor developer operator",
             "runs:control: admin developer operator",
             "runs:patch: admin agent developer operator",
             "runs:read: admin agent approver auditor developer operator",

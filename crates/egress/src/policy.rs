@@ -66,6 +66,15 @@ impl Policy {
         Self { public: PublicHosts::Listed, allow: vec![origin.private()], ..Self::default() }
     }
 
+    /// Judges a URL as far as that goes without resolving its name: for whoever stores it for
+    /// later. When it is requested, everything is judged again.
+    ///
+    /// # Errors
+    /// The rule that forbids it.
+    pub fn check(&self, url: &str, method: &Method) -> Result<(), Refusal> {
+        self.admit(&Target::parse(url)?, method).map(drop)
+    }
+
     /// The reach of a request, or the rule that forbids it. Addresses that the host resolves to
     /// are judged by [`Reach::check`], those written as such already here.
     pub(crate) fn admit(&self, target: &Target, method: &Method) -> Result<Reach<'_>, Refusal> {
@@ -141,6 +150,19 @@ impl Allow {
         Self { private: true, ..self }
     }
 
+    /// What an operator lists: private origins, or `HOST:PORT` for plain `http`, by commas.
+    ///
+    /// # Errors
+    /// The first that is no origin.
+    pub fn private_list(text: &str) -> Result<Vec<Self>, ParseAllowError> {
+        let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+        let origin = |part: &str| match part.contains("://") {
+            true => part.parse::<Self>(),
+            false => format!("http://{part}").parse(),
+        };
+        parts.map(|part| origin(part).map(Self::private)).collect()
+    }
+
     /// Allows these methods for this origin, instead of the policy's.
     #[must_use]
     pub fn with_methods(self, methods: Vec<Method>) -> Self {
@@ -208,6 +230,16 @@ impl FromStr for Allow {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_operator_lists_origins_and_addresses() {
+        let listed = Allow::private_list(" 10.0.0.1:9000, https://hooks.internal,, ").unwrap();
+        let origins: Vec<String> = listed.iter().map(Allow::origin).collect();
+        assert_eq!(origins, ["http://10.0.0.1:9000", "https://hooks.internal:443"]);
+        assert!(listed.iter().all(|allow| allow.private));
+        assert!(Allow::private_list("").unwrap().is_empty());
+        assert!(Allow::private_list("a b").is_err());
+    }
 
     #[test]
     fn literals_are_judged_before_anything_is_resolved() {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use aob_ir::{Budget, Digest};
 
-use crate::event::{Event, EventKind, Failure, Job, ParentLink, Spent};
-use crate::ids::{InstanceId, RunId};
+use crate::event::{ApprovalOutcome, Approver, Event, EventKind, Failure, Job, ParentLink, Spent};
+use crate::ids::{Actor, InstanceId, RunId, TicketId, Timestamp};
 use crate::state::{ChildState, Doing, InstanceStatus, Phase, RunState};
 use crate::value::{Payload, PayloadRef};
 
@@ -29,6 +29,8 @@ pub enum Effect {
         /// Seq of the event that left something: what was continued already is not again.
         after: u64,
     },
+    /// Tell those who asked to be told what became of a ticket. Deduped by (ticket, seq).
+    Notify(Box<Notify>),
     /// Publish the events of the segment on `workflow.events`. Deduped by (run, seq).
     Publish(Publish),
 }
@@ -102,6 +104,41 @@ pub enum ChildEnd {
     Cancelled,
 }
 
+/// See [`Effect::Notify`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Notify {
+    /// The ticket.
+    pub ticket: TicketId,
+    /// Seq of the event.
+    pub seq: u64,
+    /// When.
+    pub at: Timestamp,
+    /// What became of it.
+    pub news: TicketNews,
+}
+
+/// What became of a ticket.
+#[derive(Debug, Clone, PartialEq)]
+pub enum TicketNews {
+    /// It was opened.
+    Opened {
+        /// When it expires.
+        expires_at: Option<Timestamp>,
+    },
+    /// It went to the next in its chain.
+    Escalated {
+        /// Who may decide from here on, too.
+        to: Approver,
+    },
+    /// It was decided.
+    Decided {
+        /// How.
+        outcome: ApprovalOutcome,
+        /// Who cast the deciding vote.
+        by: Actor,
+    },
+}
+
 /// See [`Effect::Publish`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Publish {
@@ -159,7 +196,24 @@ fn effect_of(event: &Event) -> Option<Effect> {
     if let EventKind::RunCancelled(data) = &event.kind {
         return deliver(data.parent.as_ref(), ChildEnd::Cancelled, data.spent);
     }
-    matches!(event.kind, EventKind::Continued(_)).then_some(Effect::Continue { after: event.seq })
+    if matches!(event.kind, EventKind::Continued(_)) {
+        return Some(Effect::Continue { after: event.seq });
+    }
+    notify(event).map(|notify| Effect::Notify(Box::new(notify)))
+}
+
+/// What there is to tell of a ticket.
+fn notify(event: &Event) -> Option<Notify> {
+    let (ticket, news) = if let EventKind::ApprovalRequested(data) = &event.kind {
+        (&data.ticket, TicketNews::Opened { expires_at: data.expires_at })
+    } else if let EventKind::ApprovalEscalated(data) = &event.kind {
+        (&data.ticket, TicketNews::Escalated { to: data.to.clone() })
+    } else if let EventKind::ApprovalDecided(data) = &event.kind {
+        (&data.ticket, TicketNews::Decided { outcome: data.outcome, by: data.by.clone() })
+    } else {
+        return None;
+    };
+    Some(Notify { ticket: ticket.clone(), seq: event.seq, at: event.at, news })
 }
 
 /// Everything that is still owed for what is open, from the state alone: for restarts and

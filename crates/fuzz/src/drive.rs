@@ -258,7 +258,7 @@ impl Driven {
                 spent: None,
             },
             Effect::Continue { after } => Command::Continue { after: *after },
-            Effect::DeliverToParent(_) | Effect::Publish(_) => return None,
+            Effect::DeliverToParent(_) | Effect::Notify(_) | Effect::Publish(_) => return None,
         })
     }
 

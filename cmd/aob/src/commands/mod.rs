@@ -11,6 +11,7 @@ mod dev;
 mod docs;
 mod keys;
 mod logs;
+mod notify;
 mod optimize;
 mod optimizer;
 mod patch;
@@ -42,6 +43,8 @@ pub(crate) enum Command {
     Approve(approve::Approve),
     #[command(subcommand, visible_alias = "budgets")]
     Budget(budget::Budget),
+    #[command(subcommand, visible_aliases = ["notifications"])]
+    Notify(notify::Notify),
     #[command(subcommand, visible_alias = "patches")]
     Patch(patch::Patch),
     #[command(subcommand, visible_alias = "signals")]
@@ -73,6 +76,7 @@ impl Command {
             Self::Logs(logs) => logs.run(context),
             Self::Approve(approve) => approve.run(context),
             Self::Budget(budget) => budget.run(context),
+            Self::Notify(notify) => notify.run(context),
             Self::Patch(patch) => patch.run(context),
             Self::Signal(signal) => signal.run(context),
             Self::Workflow(workflow) => workflow.run(context),

@@ -51,11 +51,13 @@ impl Tint {
     /// The colour of a run's, an instance's or a ticket's status.
     pub(crate) fn of_status(status: &str) -> Self {
         match status {
-            "completed" | "approved" | "applied" => Self::Good,
+            "completed" | "approved" | "applied" | "delivered" => Self::Good,
             "failed" | "rejected" | "rolled_back" => Self::Bad,
             "running" | "scheduled" | "retrying" | "cancelling" => Self::Active,
             "waiting" | "paused" | "parked" => Self::Waiting,
-            "skipped" | "cancelled" | "expired" | "compensated" | "reverted" => Self::Faint,
+            "skipped" | "cancelled" | "expired" | "compensated" | "reverted" | "dropped" => {
+                Self::Faint
+            }
             // `queued`, `pending`, and words that a newer server may know.
             _ => Self::None,
         }

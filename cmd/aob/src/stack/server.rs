@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use aob_cache::NullCache;
 use aob_edge::{ServeLimits, system_entropy};
+use aob_egress::{Client, ClientConfig, Policy};
 use aob_fanout::{Fanout, StreamLimits};
 use aob_hitl::Hitl;
 use aob_orchestrator::{Config, Deps, Orchestrator};
@@ -28,6 +29,8 @@ pub(crate) struct Server {
     router: Router,
     pages: aob_hitl::Deps,
     runner: Runner,
+    /// What notifications go through.
+    notify: Client,
     token: String,
     /// Runs whose attempts were on runners of earlier processes.
     orphans: Vec<StreamId>,
@@ -65,6 +68,8 @@ impl Server {
         config.retention = options.retention;
         config.optimizer_keys = options.optimizer_keys.iter().copied().collect();
         config.coordinator.rules = Arc::new(rules(&options));
+        config.notify_egress = Policy { allow: options.allow.clone(), ..Policy::default() };
+        let notify = Client::new(ClientConfig::new(config.notify_egress.clone()));
         let runner = Runner::start(&adapters, options)?;
         let orchestrator = Orchestrator::start(&config, deps, &shutdown);
         let pages = aob_hitl::Deps {
@@ -82,7 +87,7 @@ impl Server {
             closing.clone(),
         );
         let router = aob_fanout::beside(orchestrator.router(), aob_fanout::router(streams));
-        Ok(Self { orchestrator, router, pages, runner, token, orphans, closing, shutdown })
+        Ok(Self { orchestrator, router, pages, runner, notify, token, orphans, closing, shutdown })
     }
 
     /// Takes over what earlier processes on this directory left: their runners' leases end, and
@@ -111,10 +116,12 @@ impl Server {
     pub(crate) async fn serve(self, api: TcpListener, pages: (TcpListener, SocketAddr)) {
         let limits = ServeLimits::default();
         let (listener, address) = pages;
-        let pages = Hitl::new(self.pages.clone(), None, address).router();
+        let pages = Hitl::new(self.pages.clone(), None, address);
+        let notifier = pages.notifier(self.notify.clone());
         tokio::join!(
             aob_edge::serve(api, self.router.clone(), &limits, &self.closing),
-            aob_edge::serve(listener, pages, &limits, &self.closing),
+            aob_edge::serve(listener, pages.router(), &limits, &self.closing),
+            notifier.run(self.closing.clone()),
         );
         self.stop().await;
     }

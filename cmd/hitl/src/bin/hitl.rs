@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use aob_agents::{AgentTopics, JobTokens, PoolOffers};
 use aob_coordinator::{Coordinator, Duties, Offers};
 use aob_edge::{random_hex, system_entropy};
+use aob_egress::{Allow, Policy};
 use aob_hitl::{Config, Deps, bind};
 use aob_production::{Ports, Process, ServiceArgs, Settings, observe};
 use axum::middleware::from_fn_with_state;
@@ -46,7 +47,8 @@ async fn work(settings: &Settings) -> anyhow::Result<ExitCode> {
         clock: ports.clock.as_port(),
         entropy: system_entropy(),
     };
-    let config = Config { url, ..Config::new(settings.need("http.listen")?) };
+    let notify_egress = notify_egress(settings)?;
+    let config = Config { url, notify_egress, ..Config::new(settings.need("http.listen")?) };
     let bound = bind(config, deps).await.context("http.listen")?;
     tracing::info!(address = %bound.address(), "serving");
     let counted = |app: axum::Router| app.layer(from_fn_with_state(metrics, observe));
@@ -55,6 +57,14 @@ async fn work(settings: &Settings) -> anyhow::Result<ExitCode> {
     let ended = coordinator.stopped(STOP_LIMIT).await;
     process.end().await?;
     Ok(if ended { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What notifications may reach.
+fn notify_egress(settings: &Settings) -> anyhow::Result<Policy> {
+    let allow = settings.get::<String>("notify.allow")?.unwrap_or_default();
+    let allow = Allow::private_list(&allow);
+    let allow = allow.map_err(|error| settings.wrong("notify.allow", error))?;
+    Ok(Policy { allow, ..Policy::default() })
 }
 
 /// What offers the jobs that votes lead to on the topics of their pools.

@@ -8,6 +8,7 @@ mod forms;
 mod hostile;
 mod inbox;
 mod markup;
+mod notifications;
 mod patches;
 mod sessions;
 mod stack;

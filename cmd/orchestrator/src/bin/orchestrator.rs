@@ -14,6 +14,7 @@ use aob_agents::{AgentTopics, JobTokens, PoolOffers, Results};
 use aob_api::Role as KeyRole;
 use aob_coordinator::{Coordinator, Duties};
 use aob_edge::{random_hex, system_entropy};
+use aob_egress::Allow;
 use aob_optimizer::PublicKey;
 use aob_orchestrator::{Bootstrap, Config, Deps, bind, bootstrap, has_no_keys};
 use aob_production::{CommonArgs, Ports, Process, Settings, observe, topics, write_logs};
@@ -170,6 +171,9 @@ fn config(settings: &Settings, roles: &[Role]) -> anyhow::Result<Config> {
     let keys: Result<_, _> = keys.map(str::parse::<PublicKey>).collect();
     config.optimizer_keys = keys.context("optimizer.keys")?;
     config.agent_topics = agent_topics(settings)?;
+    let allow = settings.get::<String>("notify.allow")?.unwrap_or_default();
+    let allow = Allow::private_list(&allow);
+    config.notify_egress.allow = allow.map_err(|error| settings.wrong("notify.allow", error))?;
     config.coordinator.shards = settings.need::<NonZeroUsize>("coordinator.shards")?;
     config.coordinator.duties = Duties {
         results: roles.contains(&Role::Coordinator),

@@ -4,6 +4,7 @@ pub(crate) mod approvals;
 pub(crate) mod artifacts;
 pub(crate) mod keys;
 pub(crate) mod meta;
+pub(crate) mod notifications;
 pub(crate) mod optimizer;
 pub(crate) mod patches;
 pub(crate) mod runners;

@@ -92,6 +92,7 @@ struct Ids {
     tag: String,
     digest: String,
     key: String,
+    endpoint: String,
 }
 
 impl Ids {
@@ -105,6 +106,7 @@ impl Ids {
             tag: none(),
             digest: none(),
             key: none(),
+            endpoint: none(),
         }
     }
 }
@@ -119,6 +121,7 @@ fn path(operation: Operation, ids: &Ids) -> String {
         .replace("{tag}", &ids.tag)
         .replace("{digest}", &ids.digest)
         .replace("{key}", &ids.key)
+        .replace("{endpoint}", &ids.endpoint)
         .replace("{name}", "go")
 }
 
@@ -135,7 +138,7 @@ fn body(operation: Operation) -> Option<Value> {
         ("POST", "revert" | "withdraw") => Some(json!({})),
         ("POST", "{name}") => Some(json!(1)),
         ("POST", "move") => Some(json!({"to": 1})),
-        ("POST", "undo" | "redo" | "canary" | "enable" | "disable") => Some(json!({})),
+        ("POST", "undo" | "redo" | "canary" | "enable" | "disable" | "test") => Some(json!({})),
         (_, _) => None,
     }
 }
@@ -176,6 +179,8 @@ async fn what_belongs_to_another_workspace_does_not_exist() {
     let patch = stack.post(&format!("/v1/runs/{run}/patches"), &rename()).await.json();
     let next = stack.post("/v1/workflows/demo/patches", &rename()).await.json();
     stack.store.module_put(TenantId(OURS.0), &module(&artifact)).await.expect("the store answers");
+    let webhook = json!({"kind": "webhook", "url": "https://hooks.example.com/"});
+    let endpoint = stack.post("/v1/notifications/endpoints", &webhook).await.json();
     let ids = Ids {
         run,
         patch: patch["id"].as_str().unwrap().to_owned(),
@@ -184,6 +189,7 @@ async fn what_belongs_to_another_workspace_does_not_exist() {
         tag: stored["tag"].as_str().unwrap().to_owned(),
         digest: artifact.to_string(),
         key: keys["items"][0]["key_id"].as_str().unwrap().to_owned(),
+        endpoint: endpoint["id"].as_str().unwrap().to_owned(),
     };
     let named = Operation::ALL.iter().filter(|operation| {
         // Storing a value under its digest gives nothing away; a webhook's URL is its own key.
@@ -194,12 +200,19 @@ async fn what_belongs_to_another_workspace_does_not_exist() {
         let (path, body) = (path(*operation, &ids), body(*operation));
         let theirs = stack.ask(&stack.foreign, method(*operation), &path, body.as_ref()).await;
         assert_eq!(theirs.status, StatusCode::NOT_FOUND, "{operation:?}: {}", theirs.text);
-        if *operation != Operation::KeysRevoke {
+        let last = [Operation::KeysRevoke, Operation::NotificationsEndpointsRemove];
+        if !last.contains(operation) {
             let ours = stack.ask(&stack.admin, method(*operation), &path, body.as_ref()).await;
             assert_ne!(ours.status, StatusCode::NOT_FOUND, "{operation:?}: {}", ours.text);
         }
     }
-    for list in ["/v1/runs", "/v1/approvals", "/v1/workflows"] {
+    for list in [
+        "/v1/runs",
+        "/v1/approvals",
+        "/v1/workflows",
+        "/v1/notifications/endpoints",
+        "/v1/notifications/deliveries",
+    ] {
         let theirs = stack.ask(&stack.foreign, Method::GET, list, None).await.json();
         assert_eq!(theirs["items"], json!([]), "{list}");
     }

@@ -6,6 +6,7 @@ mod authors;
 mod bodies;
 mod budgets;
 mod modules;
+mod notifications;
 mod offers;
 mod patches;
 mod problems;

@@ -54,12 +54,7 @@ fn secrets(named: &[String]) -> anyhow::Result<MapSecrets> {
 
 fn policy(settings: &Settings) -> anyhow::Result<Policy> {
     let allow = settings.get::<String>("runner.allow")?.unwrap_or_default();
-    let allow = allow.split(',').filter(|part| !part.trim().is_empty());
-    let origin = |part: &str| match part.trim() {
-        origin if origin.contains("://") => origin.parse::<Allow>(),
-        address => format!("http://{address}").parse(),
-    };
-    let allow: Result<Vec<Allow>, _> = allow.map(|part| origin(part).map(Allow::private)).collect();
+    let allow = Allow::private_list(&allow);
     let allow = allow.map_err(|error| settings.wrong("runner.allow", error))?;
     Ok(Policy { allow, ..Policy::default() })
 }

@@ -280,6 +280,7 @@ fn owe<T>(
             other @ (Effect::CancelAttempt(_)
             | Effect::DeliverToParent(_)
             | Effect::Continue { .. }
+            | Effect::Notify(_)
             | Effect::Publish(_)) => others.push(other),
         }
     }

@@ -212,6 +212,7 @@ impl Driver<'_> {
                 Effect::StartChild(_)
                 | Effect::CancelChild(_)
                 | Effect::DeliverToParent(_)
+                | Effect::Notify(_)
                 | Effect::Publish(_) => {}
             }
         }

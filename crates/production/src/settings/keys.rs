@@ -54,6 +54,7 @@ pub(crate) const KEYS: &[Key] = &[
     key("kafka.partitions", "8", "partitions of a topic, fixed once it is made"),
     key("kafka.replicas", "3", "copies of a partition"),
     secret("kafka.settings", "name=value,... of librdkafka, such as security.protocol"),
+    key("notify.allow", "", "private HOST:PORT or origins that notifications may reach, by commas"),
     key("optimizer.keys", "", "ed25519 keys (hex) that sign the optimizer's modules, by commas"),
     url("redis.url", "Redis; empty: no cache"),
     key("retention.days", "", "runs that are over are kept so long; empty: for ever"),

@@ -409,7 +409,7 @@ impl<'s> World<'s> {
             Effect::Continue { after } => {
                 self.send(delay_ms, id, Command::Continue { after }, "system");
             }
-            Effect::Publish(_) => {}
+            Effect::Notify(_) | Effect::Publish(_) => {}
         }
     }
 

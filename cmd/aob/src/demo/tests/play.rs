@@ -268,7 +268,7 @@ impl Play {
                 }
             }
             Effect::Continue { after } => self.send(Command::Continue { after }),
-            Effect::Publish(_) => {}
+            Effect::Notify(_) | Effect::Publish(_) => {}
             other @ (Effect::StartChild(_)
             | Effect::CancelChild(_)
             | Effect::DeliverToParent(_)) => {

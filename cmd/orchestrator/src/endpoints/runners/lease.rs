@@ -117,6 +117,7 @@ async fn job(
         | Effect::CancelChild(_)
         | Effect::DeliverToParent(_)
         | Effect::Continue { .. }
+        | Effect::Notify(_)
         | Effect::Publish(_) => None,
     });
     let Some(dispatch) = dispatch else { return Ok(None) };

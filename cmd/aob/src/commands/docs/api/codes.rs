@@ -150,13 +150,28 @@ const NEXT_VERSION: &[Code] = &[
     Code::WorkflowCycle,
 ];
 
+/// What a command on an endpoint may be refused for.
+const ENDPOINT: &[Code] = &[Code::EndpointNotFound];
+
 /// What the command itself may be refused for.
 fn own(operation: Op) -> Vec<Code> {
-    let codes = match operation {
+    let by_hand = |code: &&Code| {
+        (**code != Code::InvalidOutput || operation == Op::RunsSucceed)
+            && (**code != Code::NotRetryable || operation == Op::RunsRetry)
+    };
+    codes(operation).iter().filter(by_hand).copied().collect()
+}
+
+/// The same, with what only some commands of a kind may be refused for.
+fn codes(operation: Op) -> &'static [Code] {
+    match operation {
         Op::ApprovalsDecide => DECIDE,
         Op::ArtifactsGet => &[Code::ArtifactNotFound],
         Op::ArtifactsPut => &[Code::BodyTooLarge, Code::DigestMismatch],
         Op::KeysRevoke => &[Code::KeyNotFound],
+        Op::NotificationsEndpointsAdd => &[Code::LimitExceeded],
+        Op::NotificationsEndpointsEnable | Op::NotificationsEndpointsRemove => ENDPOINT,
+        Op::NotificationsEndpointsTest => &[Code::EndpointDisabled, Code::EndpointNotFound],
         Op::OptimizerModulesAdd => &[Code::ModuleRefused, Code::Overloaded],
         Op::OptimizerModulesDisable | Op::OptimizerModulesEnable => &[Code::ModuleNotFound],
         Op::RunnersHeartbeat => &[Code::InvalidJobToken],
@@ -187,6 +202,8 @@ fn own(operation: Op) -> Vec<Code> {
         | Op::MetaHealth
         | Op::MetaOpenapi
         | Op::MetaReady
+        | Op::NotificationsDeliveriesList
+        | Op::NotificationsEndpointsList
         | Op::OptimizerModulesList
         | Op::RunnersClaim
         | Op::RunnersLease
@@ -209,12 +226,5 @@ fn own(operation: Op) -> Vec<Code> {
         | Op::WorkflowsPatchesList
         | Op::WorkflowsValidate
         | Op::WorkflowsVersions => &[],
-    };
-    codes.iter().copied().filter(|code| applies(*code, operation)).collect()
-}
-
-/// What is decided by hand shares its codes, but for these.
-fn applies(code: Code, operation: Op) -> bool {
-    (code != Code::InvalidOutput || operation == Op::RunsSucceed)
-        && (code != Code::NotRetryable || operation == Op::RunsRetry)
+    }
 }

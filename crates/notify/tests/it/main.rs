@@ -1,0 +1,6 @@
+//! A notifier over memory, receivers that do what they are told, and a day in a moment.
+
+mod receiver;
+mod sending;
+mod sharing;
+mod world;
