@@ -10,7 +10,7 @@ use aob_edge::{
 };
 use aob_egress::{Client, ClientConfig, Policy};
 use aob_engine::{Timestamp, WorkspaceId};
-use aob_notify::Notifier;
+use aob_notify::{Mailer, Notifier};
 use aob_store::{Clock, Store};
 use axum::Router;
 use tokio_util::sync::CancellationToken;
@@ -33,6 +33,8 @@ pub struct Config {
     pub url: Option<Url>,
     /// What notifications may reach.
     pub notify_egress: Policy,
+    /// What sends mail, if anything does.
+    pub mail: Option<Mailer>,
     /// Bounds of their connections.
     pub serve: ServeLimits,
 }
@@ -41,7 +43,7 @@ impl Config {
     /// The defaults, on this address.
     pub fn new(listen: SocketAddr) -> Self {
         let notify_egress = Policy::default();
-        Self { listen, url: None, notify_egress, serve: ServeLimits::default() }
+        Self { listen, url: None, notify_egress, mail: None, serve: ServeLimits::default() }
     }
 }
 
@@ -95,12 +97,13 @@ impl Hitl {
     }
 
     /// Who tells people of tickets, with links to these pages. Any number of them may run.
-    pub fn notifier(&self, http: Client) -> Notifier {
+    pub fn notifier(&self, http: Client, mail: Option<Mailer>) -> Notifier {
         Notifier::new(aob_notify::Deps {
             store: Arc::clone(&self.app.reads.store),
             http,
             clock: Arc::clone(&self.app.clock),
             briefs: Arc::new(self.clone()),
+            mail,
         })
     }
 
@@ -165,7 +168,7 @@ impl Bound {
         let http = Client::new(ClientConfig::new(self.config.notify_egress));
         tokio::join!(
             serve(self.socket.listener, app, &self.config.serve, &shutdown),
-            hitl.notifier(http).run(shutdown.clone()),
+            hitl.notifier(http, self.config.mail).run(shutdown.clone()),
         );
     }
 }

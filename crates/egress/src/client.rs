@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::Refusal;
 use crate::body::{BodyStream, Patience, Source};
-use crate::connect::{self, Connector, TcpConnector};
+use crate::connect::{self, Connection, Connector, TcpConnector};
 use crate::decode::Decoder;
 use crate::error::{Cap, ConnectStage, EgressError};
 use crate::headers;
@@ -73,6 +73,8 @@ pub(crate) struct Inner {
     resolver: Arc<dyn Resolver>,
     connector: Arc<dyn Connector>,
     tls: Tls,
+    /// The same for what is not HTTP.
+    plain_tls: Tls,
     hosts: Hosts,
     pub(crate) pool: Pool,
 }
@@ -108,8 +110,10 @@ impl Client {
     /// A client. Opens nothing yet.
     pub fn new(config: ClientConfig) -> Self {
         let ClientConfig { policy, trust, resolver, connector } = config;
-        let (tls, hosts, pool) = (Tls::new(trust), Hosts::new(), Pool::default());
-        Self { inner: Arc::new(Inner { policy, resolver, connector, tls, hosts, pool }) }
+        let plain_tls = Tls::new(trust.clone(), &[]);
+        let (tls, hosts, pool) = (Tls::new(trust, &["http/1.1"]), Hosts::new(), Pool::default());
+        let inner = Inner { policy, resolver, connector, tls, plain_tls, hosts, pool };
+        Self { inner: Arc::new(inner) }
     }
 
     /// Sends a request and reads the whole answer. Dropping the future drops its connection.
@@ -141,6 +145,42 @@ impl Client {
         let idle = Duration::from_millis(idle_timeout_ms).min(MAX_DURATION);
         let (response, _) = Box::pin(self.follow(workspace, request, Some(idle))).await?;
         Ok(response)
+    }
+
+    /// Opens a connection to a server that the configuration names and that speaks something else than
+    /// HTTP, over TLS from the first byte or not. Being named opens private addresses, as for
+    /// [`Policy::only`]; metadata services and the like stay closed, and so does what the policy denies.
+    ///
+    /// # Errors
+    /// See [`EgressError`].
+    pub async fn open(&self, host: &str, port: u16, tls: bool) -> Result<Connection, EgressError> {
+        let inner = &*self.inner;
+        let target = Target::parse(&format!("https://{host}:{port}/"))?;
+        let reach = Reach { policy: &inner.policy, private: true };
+        let found = connect::addresses(&*inner.resolver, reach, &target);
+        let found = timeout(CONNECT_FOR, found).await;
+        let addresses =
+            found.unwrap_or_else(|e| Err(EgressError::connect(ConnectStage::Resolve, e)))?;
+        let dialed = connect::dial(&*inner.connector, reach, &target, &addresses, CONNECT_FOR);
+        let (_, connection) = dialed.await?;
+        if tls { self.secure(host, connection).await } else { Ok(connection) }
+    }
+
+    /// Shakes hands over a connection that [`Client::open`] gave, under the name of the host: for
+    /// protocols that begin in the clear.
+    ///
+    /// # Errors
+    /// See [`EgressError`].
+    pub async fn secure(
+        &self,
+        host: &str,
+        connection: Connection,
+    ) -> Result<Connection, EgressError> {
+        let target = Target::parse(&format!("https://{host}/"))?;
+        let tls = &self.inner.plain_tls;
+        let handshake = timeout(CONNECT_FOR, tls.handshake(&target.host, connection)).await;
+        let shaken = handshake.unwrap_or_else(|elapsed| Err(elapsed.into()));
+        shaken.map_err(|error| EgressError::connect(ConnectStage::Tls, error))
     }
 
     /// Follows redirects; also returns how many there were.

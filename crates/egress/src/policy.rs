@@ -116,8 +116,8 @@ impl Policy {
 /// What a request that was admitted may connect to.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Reach<'a> {
-    policy: &'a Policy,
-    private: bool,
+    pub(crate) policy: &'a Policy,
+    pub(crate) private: bool,
 }
 
 impl Reach<'_> {

@@ -34,6 +34,8 @@ impl Default for Trust {
 /// than a local request.
 pub(crate) struct Tls {
     trust: Trust,
+    /// Protocols that are offered; none: there is nothing to choose from.
+    protocols: &'static [&'static str],
     config: OnceCell<Arc<ClientConfig>>,
 }
 
@@ -44,8 +46,8 @@ impl fmt::Debug for Tls {
 }
 
 impl Tls {
-    pub(crate) fn new(trust: Trust) -> Self {
-        Self { trust, config: OnceCell::new() }
+    pub(crate) fn new(trust: Trust, protocols: &'static [&'static str]) -> Self {
+        Self { trust, protocols, config: OnceCell::new() }
     }
 
     /// Shakes hands over a connection, under the name of the host.
@@ -69,7 +71,8 @@ impl Tls {
             .map_err(io::Error::other)?
             .with_root_certificates(roots)
             .with_no_client_auth();
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        config.alpn_protocols =
+            self.protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
         // A session kept for one workspace would be shown to the server by another.
         config.resumption = Resumption::disabled();
         Ok(Arc::new(config))

@@ -12,6 +12,7 @@
 
 mod brief;
 mod check;
+mod mail;
 mod message;
 mod notifier;
 mod outcome;
@@ -23,6 +24,7 @@ mod webhook;
 
 pub use brief::{Brief, BriefError, Briefs};
 pub use check::{TargetError, check_url, shown_url};
+pub use mail::{MailError, MailServer, Mailer};
 pub use message::{Facts, Message};
 pub use notifier::{Deps, Notifier};
 pub use outcome::Outcome;

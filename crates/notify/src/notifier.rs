@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::PURPOSE;
 use crate::brief::Briefs;
+use crate::mail::Mailer;
 use crate::message::{Facts, Message};
 use crate::outcome::Outcome;
 use crate::schedule::{TRIES_MAX, next_try};
@@ -52,6 +53,8 @@ pub struct Deps {
     pub clock: Clock,
     /// What there is to say of tickets.
     pub briefs: Arc<dyn Briefs>,
+    /// What sends mail, if anything does.
+    pub mail: Option<Mailer>,
 }
 
 impl std::fmt::Debug for Deps {
@@ -212,7 +215,12 @@ impl Notifier {
                 webhook::signed(message, &Secret::of_endpoint(&key, &endpoint.id), now_ms)
             }
             EndpointKind::Slack => webhook::of_slack(message),
-            EndpointKind::Email => return Ok(Outcome::again("this server sends no mail")),
+            EndpointKind::Email => {
+                let Some(mail) = &self.deps.mail else {
+                    return Ok(Outcome::again("this server sends no mail"));
+                };
+                return Ok(mail.send(&self.deps.http, message, &endpoint.target, now_ms).await);
+            }
         };
         let url = &endpoint.target;
         Ok(webhook::post(&self.deps.http, workspace, url, request, now_ms).await)

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use aob_egress::Allow;
+use aob_notify::MailServer;
 use aob_optimizer::PublicKey;
 use clap::Args;
 
@@ -36,7 +37,7 @@ pub(crate) struct Dev {
     /// Port of the demo service; 0: any that is free.
     #[arg(long, default_value_t = crate::demo::DEFAULT_ADDRESS.port(), requires = "demo", value_name = "PORT")]
     pub(crate) demo_port: u16,
-    /// Let `http` nodes call this private address: HOST:PORT or an origin such as
+    /// Let `http` nodes and notifications reach this private address: HOST:PORT or an origin such as
     /// https://10.0.0.5:8443. May be repeated.
     #[arg(long, value_name = "HOST:PORT", value_parser = allowed)]
     pub(crate) allow_host: Vec<Allow>,
@@ -47,6 +48,16 @@ pub(crate) struct Dev {
     /// repeated.
     #[arg(long, value_name = "HEX")]
     pub(crate) optimizer_key: Vec<PublicKey>,
+    /// SMTP server for notifications by mail: smtp[s]://[USER@]HOST[:PORT], over TLS, or
+    /// smtp+plain://HOST[:PORT]. Its password is in AOB_SMTP_PASSWORD.
+    #[arg(long, value_name = "URL", requires = "mail_from")]
+    pub(crate) smtp: Option<MailServer>,
+    /// The sender of mails.
+    #[arg(long, value_name = "ADDRESS", requires = "smtp")]
+    pub(crate) mail_from: Option<String>,
+    /// In the environment only, so that no list of processes has it.
+    #[arg(long, env = "AOB_SMTP_PASSWORD", hide = true, hide_env_values = true)]
+    pub(crate) smtp_password: Option<String>,
     /// TOML file with the secrets that nodes may use.
     #[arg(long, value_name = "FILE")]
     pub(crate) secrets: Option<PathBuf>,

@@ -10,6 +10,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use aob_egress::Allow;
+use aob_notify::Mailer;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -61,6 +62,7 @@ async fn serve(context: &Context, args: &Dev) -> Result<Exit, Failure> {
         secrets,
         retention: args.retention,
         optimizer_keys: args.optimizer_key.clone(),
+        mail: mailer(args)?,
     };
     let stack = Server::start(adapters, dir.path(), options, stop.clone()).await?;
     stack.take_over().await?;
@@ -112,6 +114,13 @@ async fn stopped(
         },
         () = signals.next() => Exit::Interrupted,
     }
+}
+
+/// What sends mail, if a server is named.
+fn mailer(args: &Dev) -> Result<Option<Mailer>, Failure> {
+    let (from, password) = (args.mail_from.clone(), args.smtp_password.clone());
+    Mailer::of_settings(args.smtp.clone(), from, password)
+        .map_err(|error| Failure::usage(error.to_string(), "correct --smtp or --mail-from"))
 }
 
 /// A listener on this machine only.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use aob_bus::{MemBus, Topic};
 use aob_coordinator::RESULTS_TOPIC;
 use aob_egress::{Allow, Client, ClientConfig, Policy};
+use aob_notify::Mailer;
 use aob_optimizer::PublicKey;
 use aob_runner::{Clock, Config, Deps, MapSecrets, Service, StoreClaims};
 use tokio_util::sync::CancellationToken;
@@ -34,6 +35,8 @@ pub(crate) struct Options {
     pub(crate) retention: Option<std::time::Duration>,
     /// Keys of those who may sign modules of the optimizer.
     pub(crate) optimizer_keys: Vec<PublicKey>,
+    /// What sends mail, if anything does.
+    pub(crate) mail: Option<Mailer>,
 }
 
 /// A runner at work.

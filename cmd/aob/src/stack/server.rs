@@ -9,6 +9,7 @@ use aob_edge::{ServeLimits, system_entropy};
 use aob_egress::{Client, ClientConfig, Policy};
 use aob_fanout::{Fanout, StreamLimits};
 use aob_hitl::Hitl;
+use aob_notify::Mailer;
 use aob_orchestrator::{Config, Deps, Orchestrator};
 use aob_store::{Leases, StoreError, StreamId};
 use aob_validator::Rules;
@@ -30,7 +31,7 @@ pub(crate) struct Server {
     pages: aob_hitl::Deps,
     runner: Runner,
     /// What notifications go through.
-    notify: Client,
+    notify: (Client, Option<Mailer>),
     token: String,
     /// Runs whose attempts were on runners of earlier processes.
     orphans: Vec<StreamId>,
@@ -69,7 +70,9 @@ impl Server {
         config.optimizer_keys = options.optimizer_keys.iter().copied().collect();
         config.coordinator.rules = Arc::new(rules(&options));
         config.notify_egress = Policy { allow: options.allow.clone(), ..Policy::default() };
-        let notify = Client::new(ClientConfig::new(config.notify_egress.clone()));
+        let http = Client::new(ClientConfig::new(config.notify_egress.clone()));
+        config.notify_mail = options.mail.is_some();
+        let notify = (http, options.mail.clone());
         let runner = Runner::start(&adapters, options)?;
         let orchestrator = Orchestrator::start(&config, deps, &shutdown);
         let pages = aob_hitl::Deps {
@@ -117,7 +120,7 @@ impl Server {
         let limits = ServeLimits::default();
         let (listener, address) = pages;
         let pages = Hitl::new(self.pages.clone(), None, address);
-        let notifier = pages.notifier(self.notify.clone());
+        let notifier = pages.notifier(self.notify.0.clone(), self.notify.1.clone());
         tokio::join!(
             aob_edge::serve(api, self.router.clone(), &limits, &self.closing),
             aob_edge::serve(listener, pages.router(), &limits, &self.closing),

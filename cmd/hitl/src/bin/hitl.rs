@@ -10,6 +10,7 @@ use aob_coordinator::{Coordinator, Duties, Offers};
 use aob_edge::{random_hex, system_entropy};
 use aob_egress::{Allow, Policy};
 use aob_hitl::{Config, Deps, bind};
+use aob_notify::{MailServer, Mailer};
 use aob_production::{Ports, Process, ServiceArgs, Settings, observe};
 use axum::middleware::from_fn_with_state;
 use clap::Parser;
@@ -48,7 +49,8 @@ async fn work(settings: &Settings) -> anyhow::Result<ExitCode> {
         entropy: system_entropy(),
     };
     let notify_egress = notify_egress(settings)?;
-    let config = Config { url, notify_egress, ..Config::new(settings.need("http.listen")?) };
+    let mail = mailer(settings)?;
+    let config = Config { url, notify_egress, mail, ..Config::new(settings.need("http.listen")?) };
     let bound = bind(config, deps).await.context("http.listen")?;
     tracing::info!(address = %bound.address(), "serving");
     let counted = |app: axum::Router| app.layer(from_fn_with_state(metrics, observe));
@@ -57,6 +59,14 @@ async fn work(settings: &Settings) -> anyhow::Result<ExitCode> {
     let ended = coordinator.stopped(STOP_LIMIT).await;
     process.end().await?;
     Ok(if ended { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What sends mail, if a server is named.
+fn mailer(settings: &Settings) -> anyhow::Result<Option<Mailer>> {
+    let server = settings.get::<MailServer>("smtp.url")?;
+    let (from, password) = (settings.get("smtp.from")?, settings.get("smtp.password")?);
+    let mailer = Mailer::of_settings(server, from, password);
+    Ok(mailer.map_err(|error| settings.wrong("smtp.from", error))?)
 }
 
 /// What notifications may reach.

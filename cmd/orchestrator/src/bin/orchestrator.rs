@@ -15,6 +15,7 @@ use aob_api::Role as KeyRole;
 use aob_coordinator::{Coordinator, Duties};
 use aob_edge::{random_hex, system_entropy};
 use aob_egress::Allow;
+use aob_notify::MailServer;
 use aob_optimizer::PublicKey;
 use aob_orchestrator::{Bootstrap, Config, Deps, bind, bootstrap, has_no_keys};
 use aob_production::{CommonArgs, Ports, Process, Settings, observe, topics, write_logs};
@@ -174,6 +175,7 @@ fn config(settings: &Settings, roles: &[Role]) -> anyhow::Result<Config> {
     let allow = settings.get::<String>("notify.allow")?.unwrap_or_default();
     let allow = Allow::private_list(&allow);
     config.notify_egress.allow = allow.map_err(|error| settings.wrong("notify.allow", error))?;
+    config.notify_mail = settings.get::<MailServer>("smtp.url")?.is_some();
     config.coordinator.shards = settings.need::<NonZeroUsize>("coordinator.shards")?;
     config.coordinator.duties = Duties {
         results: roles.contains(&Role::Coordinator),

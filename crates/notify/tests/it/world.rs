@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aob_egress::{Client, ClientConfig, Policy};
-use aob_notify::{Brief, BriefError, Briefs, Deps, Notifier, PURPOSE};
+use aob_notify::{Brief, BriefError, Briefs, Deps, Mailer, Notifier, PURPOSE};
 use aob_store::{
     Clock, DeliveryFilter, DeliveryRow, EndpointRow, Identity, MemStore, Notifications, SigningKey,
     StreamId, TimeMs, WorkspaceId,
@@ -88,9 +88,19 @@ impl World {
             connector: Arc::new(self.receivers.clone()),
             ..ClientConfig::new(policy)
         });
+        self.notifier_with(http, None)
+    }
+
+    /// The same, with a network of its own.
+    pub(crate) fn notifier_with(
+        &self,
+        http: Client,
+        mail: Option<Mailer>,
+    ) -> (JoinHandle<()>, CancellationToken) {
         let notifier = Notifier::new(Deps {
             store: Arc::new(self.store.clone()),
             http,
+            mail,
             clock: Arc::clone(&self.clock),
             briefs: Arc::new(self.statuses.clone()),
         });

@@ -66,6 +66,13 @@ pub(crate) const KEYS: &[Key] = &[
     key("s3.prefix", "", "what the names of blobs begin with"),
     key("s3.region", "us-east-1", "the region"),
     secret("s3.secret", "secret of the key"),
+    key("smtp.from", "", "the sender of mails: NAME <ADDRESS>"),
+    secret("smtp.password", "the password at the SMTP server"),
+    key(
+        "smtp.url",
+        "",
+        "smtp[s]://[USER@]HOST[:PORT], over TLS; smtp+plain://HOST without; empty: no mail",
+    ),
 ];
 
 /// The key of this name.
