@@ -250,8 +250,8 @@ mod tests {
     use crate::message::tests::message;
 
     fn mailer() -> Mailer {
-        let server = "smtps://mail.example.com".parse().unwrap();
-        Mailer::new(server, "s3cret".to_owned(), "Approvals <aob@example.com>").unwrap()
+        let server = "smtps://mail.example.com".parse().expect("a server");
+        Mailer::new(server, "s3cret".to_owned(), "Approvals <aob@example.com>").expect("a mailer")
     }
 
     #[test]

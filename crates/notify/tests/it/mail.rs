@@ -82,7 +82,7 @@ async fn without_tls_nothing_is_said_unless_that_was_asked_for() {
 #[tokio::test(start_paused = true)]
 async fn a_stranger_with_a_certificate_of_its_own_gets_nothing() {
     let (server, stranger) = (MailServer::new(Manner::StartTls), MailServer::new(Manner::StartTls));
-    let stranger = MailServer { root_pem: server.root_pem.clone(), ..stranger };
+    let stranger = stranger.claiming_to_be(&server);
     let row = sent(&stranger, "smtp://aob@mail.example", SOON).await;
     assert_eq!(row.status, "pending");
     assert!(

@@ -66,6 +66,11 @@ impl MailServer {
         Self { manner, acceptor, root_pem: made.cert.pem(), told: Arc::default() }
     }
 
+    /// The same, where the client trusts another's certificate only.
+    pub(crate) fn claiming_to_be(self, other: &Self) -> Self {
+        Self { root_pem: other.root_pem.clone(), ..self }
+    }
+
     /// Answers the next recipients like this.
     pub(crate) fn refuse(&self, answers: impl IntoIterator<Item = &'static str>) {
         self.told.lock().refusals.extend(answers);

@@ -194,7 +194,7 @@ impl World {
             Effect::Continue { after } => {
                 self.send("system", Command::Continue { after });
             }
-            Effect::DeliverToParent(_) | Effect::Publish(_) => {}
+            Effect::DeliverToParent(_) | Effect::Notify(_) | Effect::Publish(_) => {}
         }
     }
 

@@ -209,6 +209,184 @@ class Keys:
         self._transport.send(call)
 
 
+class Notifications:
+    """`client.notifications`."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def deliveries_list(
+        self,
+        *,
+        endpoint: str | None = None,
+        ticket: str | None = None,
+        run: str | None = None,
+        status: str | Sequence[str] | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> models.PageDeliveryView:
+        """Lists what was sent, what waits to be sent, and what was given up; the newest event first.
+        What is over is kept for 30 days.
+
+        Args:
+            endpoint: Only to this endpoint
+            ticket: Only about this ticket
+            run: Only about tickets of this run
+            status: `pending delivered failed dropped`
+        """
+        call: Call[models.PageDeliveryView] = Call(
+            "GET",
+            "/v1/notifications/deliveries",
+            models.PageDeliveryView,
+            query={
+                "endpoint": endpoint,
+                "ticket": ticket,
+                "run": run,
+                "status": status,
+                "limit": limit,
+                "cursor": cursor,
+            },
+        )
+        return self._transport.send(call)
+
+    def all_deliveries_list(
+        self,
+        *,
+        endpoint: str | None = None,
+        ticket: str | None = None,
+        run: str | None = None,
+        status: str | Sequence[str] | None = None,
+        limit: int | None = None,
+    ) -> Iterator[models.DeliveryView]:
+        """Lists what was sent, what waits to be sent, and what was given up; the newest event first.
+        What is over is kept for 30 days.
+
+        Args:
+            endpoint: Only to this endpoint
+            ticket: Only about this ticket
+            run: Only about tickets of this run
+            status: `pending delivered failed dropped`
+        """
+        cursor: str | None = None
+        while True:
+            page = self.deliveries_list(
+                endpoint=endpoint, ticket=ticket, run=run, status=status, limit=limit, cursor=cursor
+            )
+            for item in page.items:
+                yield item
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    def endpoints_list(
+        self, *, limit: int | None = None, cursor: str | None = None
+    ) -> models.PageEndpointView:
+        """Lists who is told of tickets, by id. What may be a secret in a URL is left out."""
+        call: Call[models.PageEndpointView] = Call(
+            "GET",
+            "/v1/notifications/endpoints",
+            models.PageEndpointView,
+            query={"limit": limit, "cursor": cursor},
+        )
+        return self._transport.send(call)
+
+    def all_endpoints_list(self, *, limit: int | None = None) -> Iterator[models.EndpointView]:
+        """Lists who is told of tickets, by id. What may be a secret in a URL is left out."""
+        cursor: str | None = None
+        while True:
+            page = self.endpoints_list(limit=limit, cursor=cursor)
+            for item in page.items:
+                yield item
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    def endpoints_add(
+        self,
+        kind: Literal["webhook", "slack", "email"],
+        *,
+        approvers: Sequence[str] | None = None,
+        events: Sequence[
+            Literal[
+                "approval.requested",
+                "approval.escalated",
+                "approval.expiring",
+                "approval.decided",
+                "test",
+            ]
+        ]
+        | None = None,
+        name: str | None = None,
+        to: Sequence[str] | None = None,
+        url: str | None = None,
+    ) -> models.AddedEndpoint:
+        """Adds somebody who is told of tickets: a webhook, a channel of Slack, or addresses of mail.
+        Where a URL leads is judged now, and again whenever something is sent. The secret that
+        messages of a webhook are signed with is shown once, so this cannot be repeated.
+
+        Args:
+            kind: How it is told.
+            approvers: Only tickets that these roles, groups or people may decide, and those that
+                anybody may; empty: all.
+            events: What it is told of; empty: everything.
+            name: What people call it; absent: its host, or its first address.
+            to: Of `email`: addresses, at most 20.
+            url: Of `webhook` and `slack`: where requests go. `https`, and public, unless the
+                server's configuration lists its origin.
+        """
+        call: Call[models.AddedEndpoint] = Call(
+            "POST",
+            "/v1/notifications/endpoints",
+            models.AddedEndpoint,
+            body=body_of(
+                {
+                    "kind": kind,
+                    "approvers": approvers,
+                    "events": events,
+                    "name": name,
+                    "to": to,
+                    "url": url,
+                },
+                ["kind"],
+            ),
+            repeatable=False,
+        )
+        return self._transport.send(call)
+
+    def endpoints_remove(self, endpoint: str) -> None:
+        """Removes an endpoint: it is told nothing any more, not even what waits to be sent again. The
+        log of what was sent stays.
+        """
+        call: Call[None] = Call("DELETE", f"/v1/notifications/endpoints/{segment(endpoint)}", None)
+        self._transport.send(call)
+
+    def endpoints_enable(self, endpoint: str) -> models.EndpointView:
+        """Tells an endpoint again that was disabled because it answered 410: of what happens from now
+        on. Repeating it changes nothing.
+        """
+        call: Call[models.EndpointView] = Call(
+            "POST",
+            f"/v1/notifications/endpoints/{segment(endpoint)}/enable",
+            models.EndpointView,
+            body={},
+            repeatable=False,
+        )
+        return self._transport.send(call)
+
+    def endpoints_test(self, endpoint: str) -> models.DeliveryView:
+        """Sends a message that says nothing, to see whether messages arrive. It goes the way of all
+        others: the answer is the delivery as it was put, and the log says what becomes of it.
+        """
+        call: Call[models.DeliveryView] = Call(
+            "POST",
+            f"/v1/notifications/endpoints/{segment(endpoint)}/test",
+            models.DeliveryView,
+            body={},
+            repeatable=False,
+        )
+        return self._transport.send(call)
+
+
 class Optimizer:
     """`client.optimizer`."""
 
@@ -1551,6 +1729,7 @@ class Operations:
         self.approvals = Approvals(transport)
         self.artifacts = Artifacts(transport)
         self.keys = Keys(transport)
+        self.notifications = Notifications(transport)
         self.optimizer = Optimizer(transport)
         self.runners = Runners(transport)
         self.runs = Runs(transport)

@@ -1271,6 +1271,52 @@ class WorkflowView(Model):
     version: WorkflowVersion | None = None
 
 
+class AddEndpoint(Model):
+    """
+    `POST /v1/notifications/endpoints`: who is to be told of tickets, and of which.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    approvers: list[str] | None = None
+    """
+    Only tickets that these roles, groups or people may decide, and those that anybody may; empty: all.
+    """
+    events: (
+        list[
+            Literal[
+                "approval.requested",
+                "approval.escalated",
+                "approval.expiring",
+                "approval.decided",
+                "test",
+            ]
+        ]
+        | None
+    ) = None
+    """
+    What it is told of; empty: everything.
+    """
+    kind: Literal["webhook", "slack", "email"]
+    """
+    How it is told.
+    """
+    name: str | None = None
+    """
+    What people call it; absent: its host, or its first address.
+    """
+    to: list[str] | None = None
+    """
+    Of `email`: addresses, at most 20.
+    """
+    url: Annotated[str | None, Field(examples=["https://hooks.example.com/approvals"])] = None
+    """
+    Of `webhook` and `slack`: where requests go. `https`, and public, unless the server's
+    configuration lists its origin.
+    """
+
+
 class BudgetView(Model):
     """
     A budget of a run, as it stands.
@@ -1427,6 +1473,110 @@ class Dedup(Model):
     policy: Literal["reject", "attach"] | None = None
     """
     What happens where it is held.
+    """
+
+
+class DeliveryView(Model):
+    """
+    One message to one endpoint.
+    """
+
+    at: AwareDatetime
+    """
+    When it happened, or will.
+    """
+    attempts: Annotated[int, Field(ge=0)]
+    """
+    Tries so far, the one under way included.
+    """
+    endpoint: str
+    """
+    To which endpoint.
+    """
+    error: str | None = None
+    """
+    What the last try came to, unless it arrived.
+    """
+    event: Literal[
+        "approval.requested", "approval.escalated", "approval.expiring", "approval.decided", "test"
+    ]
+    """
+    What happened.
+    """
+    id: str
+    """
+    What its receiver knows it by: the `webhook-id`. Every try has the same.
+    """
+    next_at: AwareDatetime | None = None
+    """
+    When it is tried next, while it is pending.
+    """
+    run: str | None = None
+    """
+    In which run; absent in a test.
+    """
+    settled_at: AwareDatetime | None = None
+    """
+    When it was delivered, given up or dropped.
+    """
+    status: Literal["pending", "delivered", "failed", "dropped"]
+    """
+    What became of it.
+    """
+    ticket: str | None = None
+    """
+    To which ticket; absent in a test.
+    """
+
+
+class EndpointView(Model):
+    """
+    An endpoint of a workspace.
+    """
+
+    added_at: AwareDatetime
+    """
+    Added.
+    """
+    added_by: str
+    """
+    Who added it.
+    """
+    approvers: list[str]
+    """
+    Only tickets that these may decide, and those that anybody may; empty: all.
+    """
+    disabled: str | None = None
+    """
+    Why nothing is sent to it any more; absent: it is.
+    """
+    events: list[
+        Literal[
+            "approval.requested",
+            "approval.escalated",
+            "approval.expiring",
+            "approval.decided",
+            "test",
+        ]
+    ]
+    """
+    What it is told of; empty: everything.
+    """
+    id: str
+    """
+    Its id.
+    """
+    kind: Literal["webhook", "slack", "email"]
+    """
+    How it is told.
+    """
+    name: str
+    """
+    What people call it.
+    """
+    target: str
+    """
+    Where: addresses, or a URL without what may be a secret in it.
     """
 
 
@@ -1828,6 +1978,36 @@ class Outcome1(Model):
     completed: Completed
     """
     Success.
+    """
+
+
+class PageDeliveryView(Model):
+    """
+    One page of a list.
+    """
+
+    items: list[DeliveryView]
+    """
+    What the page holds.
+    """
+    next_cursor: str | None = None
+    """
+    Give it as `cursor` to get the next page; absent on the last one. It means nothing to clients.
+    """
+
+
+class PageEndpointView(Model):
+    """
+    One page of a list.
+    """
+
+    items: list[EndpointView]
+    """
+    What the page holds.
+    """
+    next_cursor: str | None = None
+    """
+    Give it as `cursor` to get the next page; absent on the last one. It means nothing to clients.
     """
 
 
@@ -2330,6 +2510,17 @@ class Verification(Model):
     violations: list[ViolationView] | None = None
     """
     Broken invariants, in log order.
+    """
+
+
+class AddedEndpoint(EndpointView):
+    """
+    An endpoint, and what its messages are signed with.
+    """
+
+    secret: Annotated[str | None, Field(examples=["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"])] = None
+    """
+    Of a `webhook`: the secret of its signatures. It is shown this once.
     """
 
 
