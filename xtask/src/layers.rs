@@ -23,6 +23,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("aob-materializer", &["aob-ir"]),
     ("aob-validator", &["aob-address", "aob-ir", "aob-materializer"]),
     ("aob-bugs", &[]),
+    // It judges the product, and uses nothing of it.
+    ("aob-chaos", &[]),
     ("aob-optimizer", &["aob-ir", "aob-engine", "aob-materializer"]),
     ("aob-engine", &["aob-bugs", "aob-ir", "aob-materializer", "aob-validator"]),
     ("aob-checker", &["aob-ir", "aob-materializer", "aob-engine"]),

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::crash::{http, now, say};
 use crate::shell::Home;
 use crate::stack::Dev;
+use aob_chaos::{http, now, say};
 
 const ITEMS: u64 = 100_000;
 /// What reading may add to a server's memory, whatever the length of the log.

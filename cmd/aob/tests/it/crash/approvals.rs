@@ -5,9 +5,9 @@ use std::process::{Child, Stdio};
 
 use serde_json::{Value, json};
 
-use super::chance::{Chance, pass};
 use crate::shell::Home;
 use crate::stack::Dev;
+use aob_chaos::{Chance, pass};
 
 /// The amount may be changed before it is approved.
 const PAYMENT: &str = r#"{"nodes": [

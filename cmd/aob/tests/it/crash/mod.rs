@@ -1,21 +1,10 @@
 //! `aob dev` is killed again and again while clients are at work, and nothing that it acknowledged
 //! is lost.
 
-mod api;
 mod approvals;
-mod chance;
-mod documents;
-mod gateway;
-pub(crate) mod http;
-mod judge;
-mod ledger;
-mod load;
 mod patches;
-mod runner;
-mod service;
 mod world;
 
-pub(crate) use self::chance::{now, say};
 use self::world::World;
 
 /// Groups of kills over one data directory each, by the seed that draws the moments.

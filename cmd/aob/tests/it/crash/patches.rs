@@ -5,9 +5,9 @@ use std::process::{Child, Stdio};
 
 use serde_json::{Value, json};
 
-use super::chance::{Chance, pass};
 use crate::shell::Home;
 use crate::stack::Dev;
+use aob_chaos::{Chance, pass};
 
 const STEPS: &str = r#"{"nodes": [
     {"id": "fetch", "type": "signal", "config": {"name": "go"}},

@@ -4,16 +4,15 @@ use std::process::Child;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread;
+use std::time::Duration;
 
-use super::api::Api;
-use super::chance::{Chance, pass, say};
-use super::gateway::Gateway;
-use super::ledger::Ledger;
-use super::service::Service;
-use super::{judge, load, runner};
+use aob_chaos::{Api, Chance, Gateway, Ledger, Service, client, judge, pass, runner, say};
+
 use crate::shell::Home;
 use crate::stack::{Dev, Starting};
 
+/// How long after a restart everything has ended or says what it waits for.
+const SETTLE: Duration = Duration::from_secs(10);
 /// Clients that start runs.
 const CLIENTS: u64 = 4;
 
@@ -76,10 +75,11 @@ impl World {
     fn volume(&self) -> String {
         let ledger = &self.ledger;
         format!(
-            "runs {}, signals {}, decisions {}, results {}, repeated requests {}",
+            "runs {}, signals {}, decisions {}, patches {}, results {}, repeated requests {}",
             ledger.runs.lock().expect("no panics").len(),
             ledger.signals.lock().expect("no panics").len(),
             ledger.decisions.lock().expect("no panics").len(),
+            ledger.patches.lock().expect("no panics").len(),
             ledger.results.lock().expect("no panics").len(),
             ledger.repeated.load(Ordering::SeqCst),
         )
@@ -90,13 +90,14 @@ impl World {
         let first = self.start().ready();
         let token = std::fs::read_to_string(self.home.path().join("d/key")).expect("a key");
         let address = self.gateway.address.clone();
-        let api = Api { address, token: token.trim().to_owned(), ledger: Arc::clone(&self.ledger) };
+        let (token, ledger) = (token.trim().to_owned(), Arc::clone(&self.ledger));
+        let api = Api { address, token, pages: None, ledger };
         let program = self.program(&api);
         let hits = thread::scope(|scope| {
             let _ending = Ending(self);
             for number in 0..CLIENTS {
                 let (api, chance) = (api.clone(), Chance::of(self.seed, 100 + number));
-                scope.spawn(move || load::client(&api, &self.service.address, chance));
+                scope.spawn(move || client(&api, &self.service.address, chance));
             }
             for number in 0..2 {
                 let (api, chance) = (api.clone(), Chance::of(self.seed, 200 + number));
@@ -132,7 +133,7 @@ impl World {
                 continue;
             }
             self.ledger.load(false);
-            let settled = judge::settle(api).expect("the load is not over");
+            let settled = judge::settle(api, SETTLE).expect("the load is not over");
             hits.settled_ms = hits.settled_ms.max(settled.as_millis());
         }
         self.ledger.load(false);
@@ -160,7 +161,7 @@ impl World {
     }
 
     fn up(&self, dev: Dev) -> Dev {
-        self.gateway.to(dev.server());
+        self.gateway.to([dev.server()]);
         dev
     }
 

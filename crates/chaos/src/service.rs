@@ -6,19 +6,33 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use super::chance::{Chance, pass};
-use super::http::Message;
+use crate::chance::{Chance, pass};
+use crate::http::Message;
 
-#[derive(Clone)]
-pub(crate) struct Service {
-    pub(crate) address: String,
+/// See the module.
+#[derive(Debug, Clone)]
+pub struct Service {
+    /// Host and port.
+    pub address: String,
     calls: Arc<Mutex<BTreeMap<String, u32>>>,
     under_way: Arc<AtomicUsize>,
 }
 
 impl Service {
-    pub(crate) fn open(seed: u64) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    /// A service on a free port.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn open(seed: u64) -> Self {
+        Self::at("127.0.0.1:0", seed)
+    }
+
+    /// A service at this address.
+    ///
+    /// # Panics
+    /// If somebody else is there.
+    pub fn at(address: &str, seed: u64) -> Self {
+        let listener = TcpListener::bind(address).expect("a port");
         let address = listener.local_addr().expect("bound").to_string();
         let service = Self { address, calls: Arc::default(), under_way: Arc::default() };
         let serving = service.clone();
@@ -33,12 +47,12 @@ impl Service {
     }
 
     /// Requests that are being answered.
-    pub(crate) fn under_way(&self) -> usize {
+    pub fn under_way(&self) -> usize {
         self.under_way.load(Ordering::SeqCst)
     }
 
     /// How often this key came.
-    pub(crate) fn calls(&self, key: &str) -> u32 {
+    pub fn calls(&self, key: &str) -> u32 {
         self.calls.lock().expect("no panics").get(key).copied().unwrap_or(0)
     }
 
@@ -48,7 +62,9 @@ impl Service {
         self.under_way.fetch_add(1, Ordering::SeqCst);
         let key = request.header("idempotency-key").unwrap_or_default().to_owned();
         *self.calls.lock().expect("no panics").entry(key).or_default() += 1;
-        pass(chance.moment(0, 6));
+        // One in eight takes so long that kills find it under way.
+        let longest = if chance.percent(12) { 11 } else { 6 };
+        pass(chance.moment(0, longest));
         let answer = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 11\r\n\
                       Connection: close\r\n\r\n{\"ok\":true}";
         // Nobody may be left to read it.

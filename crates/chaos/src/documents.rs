@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 /// What a run does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Kind {
+pub enum Kind {
     /// Built-in functions, a map, a loop.
     Steps,
     /// A timer, then a signal.
@@ -17,10 +17,26 @@ pub(crate) enum Kind {
     Calls,
     /// Child runs: one, and a map of them.
     Nested,
+    /// A signal; before it comes, the graph is patched.
+    Patched,
+    /// Branches that meet, some of them dead, with values that stand in no event.
+    Wide,
 }
 
-pub(crate) const KINDS: [Kind; 6] =
-    [Kind::Steps, Kind::Waits, Kind::Asks, Kind::Outside, Kind::Calls, Kind::Nested];
+/// All of them.
+pub(crate) const KINDS: [Kind; 8] = [
+    Kind::Steps,
+    Kind::Waits,
+    Kind::Asks,
+    Kind::Outside,
+    Kind::Calls,
+    Kind::Nested,
+    Kind::Patched,
+    Kind::Wide,
+];
+
+/// Bytes of a value that stands in no event.
+const LARGE_BYTES: usize = 20_000;
 
 fn function(id: &str, name: &str, args: Value) -> Value {
     json!({"id": id, "type": "function", "config": {"name": name, "args": args}})
@@ -33,7 +49,52 @@ fn chain(nodes: Vec<Value>) -> Value {
     json!({"nodes": nodes, "edges": edges})
 }
 
+/// A choice, three branches, a join of them.
+fn wide() -> Value {
+    let mut first = function("left", "echo", json!({"text": "$inputs.text"}));
+    first["join"] = json!("any");
+    json!({
+        "nodes": [
+            function("start", "echo", json!({"n": "$inputs.n", "text": "$inputs.text"})),
+            {"id": "choose", "type": "conditional"},
+            first,
+            function("dead", "echo", json!("never")),
+            function("right", "sleep", json!({"ms": 4})),
+            {"id": "meet", "type": "join", "config": {"mode": "all"}},
+        ],
+        "edges": [
+            {"from": "start", "to": "choose"},
+            {"from": "choose", "to": "dead", "condition": "output.n < 0"},
+            {"from": "choose", "to": "left"},
+            {"from": "start", "to": "right"},
+            {"from": "left", "to": "meet"},
+            {"from": "dead", "to": "meet"},
+            {"from": "right", "to": "meet"},
+        ],
+    })
+}
+
+/// A patch of a run of [`Kind::Patched`]: one step more, between the signal and the end.
+pub(crate) fn one_step_more(key: &str) -> Value {
+    json!({"description": key, "operations": [
+        {"op": "add", "path": "/nodes/-", "value":
+            {"id": "more", "type": "transform", "config": {"template": {"by": key, "was": "$input"}}}},
+        {"op": "remove", "path": "/edges/signal->last"},
+        {"op": "add", "path": "/edges/-", "value": {"from": "signal", "to": "more"}},
+        {"op": "add", "path": "/edges/-", "value": {"from": "more", "to": "last"}},
+    ]})
+}
+
 impl Kind {
+    /// Inputs of the run of this number.
+    pub(crate) fn inputs(self, number: u64) -> Value {
+        let mut inputs = json!({"n": number});
+        if self == Self::Wide {
+            inputs["text"] = json!("x".repeat(LARGE_BYTES));
+        }
+        inputs
+    }
+
     /// The document; `http` nodes call `service` (host and port).
     pub(crate) fn document(self, service: &str) -> Value {
         let in_pool = |id: &str, effect: &str, pool: &str| {
@@ -85,6 +146,12 @@ impl Kind {
                 json!({"id": "one", "type": "composite", "config": {"workflow": child, "inputs": {}}}),
                 json!({"id": "many", "type": "map", "config": {"items": [1, 2, 3], "workflow": child}}),
             ]),
+            Self::Patched => chain(vec![
+                function("first", "echo", json!({"n": "$inputs.n"})),
+                json!({"id": "signal", "type": "signal", "config": {"name": "go"}}),
+                function("last", "echo", json!("$input")),
+            ]),
+            Self::Wide => wide(),
         }
     }
 }

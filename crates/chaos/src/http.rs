@@ -3,19 +3,31 @@
 
 use std::io::{BufRead, BufReader, Error, ErrorKind, Read, Result, Write};
 use std::net::TcpStream;
+use std::time::Duration;
+
+/// A peer that says nothing for this long is given up: it may have been stopped.
+const SILENCE: Duration = Duration::from_secs(20);
 
 /// A request or an answer.
-pub(crate) struct Message {
+#[derive(Debug)]
+pub struct Message {
     /// The first line.
-    pub(crate) first: String,
+    pub first: String,
     /// Headers, names in small letters.
-    pub(crate) headers: Vec<(String, String)>,
-    pub(crate) body: Vec<u8>,
+    pub headers: Vec<(String, String)>,
+    /// What follows them.
+    pub body: Vec<u8>,
 }
 
 impl Message {
     /// Reads one, whole.
-    pub(crate) fn read(stream: &mut impl Read) -> Result<Self> {
+    ///
+    /// # Errors
+    /// If it ends before that.
+    ///
+    /// # Panics
+    /// If it has no length: nothing that is called here answers like that.
+    pub fn read(stream: &mut impl Read) -> Result<Self> {
         let mut reader = BufReader::new(stream);
         let first = line(&mut reader)?;
         let mut headers = Vec::new();
@@ -32,23 +44,31 @@ impl Message {
         Ok(message)
     }
 
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+    /// The header of this name, in small letters.
+    pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
     /// The status of an answer.
-    pub(crate) fn status(&self) -> u16 {
+    pub fn status(&self) -> u16 {
         self.first.split(' ').nth(1).and_then(|text| text.parse().ok()).unwrap_or(0)
     }
 }
 
 /// Sends one request and reads its answer.
-pub(crate) fn call(address: &str, head: &str, body: &[u8]) -> Result<Message> {
+///
+/// # Errors
+/// If no whole answer came.
+pub fn call(address: &str, head: &str, body: &[u8]) -> Result<Message> {
     let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(SILENCE))?;
     let length = body.len();
+    let kind = match head.contains("Content-Type:") {
+        true => "",
+        false => "Content-Type: application/json\r\n",
+    };
     let head = format!(
-        "{head}Host: {address}\r\nConnection: close\r\nContent-Type: application/json\r\n\
-         Content-Length: {length}\r\n\r\n"
+        "{head}Host: {address}\r\nConnection: close\r\n{kind}Content-Length: {length}\r\n\r\n"
     );
     stream.write_all(head.as_bytes())?;
     stream.write_all(body)?;

@@ -6,59 +6,73 @@ use std::sync::{Condvar, Mutex};
 
 use serde_json::Value;
 
-use super::documents::Kind;
+use crate::documents::Kind;
 
 /// A run whose start was acknowledged.
 #[derive(Debug, Clone)]
-pub(crate) struct Started {
-    pub(crate) run: String,
-    pub(crate) kind: Kind,
+pub struct Started {
+    /// Whose it is.
+    pub run: String,
+    /// What it does.
+    pub kind: Kind,
     /// Its `Idempotency-Key`, also a label of the run.
-    pub(crate) key: String,
+    pub key: String,
     /// The answer to its signal or approval was acknowledged.
-    pub(crate) told: bool,
+    pub told: bool,
     /// It was seen in its final state.
-    pub(crate) over: bool,
+    pub over: bool,
 }
 
 /// A signal or decision that was acknowledged.
 #[derive(Debug, Clone)]
-pub(crate) struct Told {
-    pub(crate) run: String,
+pub struct Told {
+    /// Whose it is.
+    pub run: String,
     /// The signal's key, or the ticket.
-    pub(crate) what: String,
+    pub what: String,
     /// The payload, or the outcome.
-    pub(crate) value: Value,
+    pub value: Value,
 }
 
 /// A result whose hand-in was acknowledged.
 #[derive(Debug, Clone)]
-pub(crate) struct Answered {
-    pub(crate) run: String,
-    pub(crate) instance: String,
-    pub(crate) attempt: u64,
-    pub(crate) output: Value,
+pub struct Answered {
+    /// Whose it is.
+    pub run: String,
+    /// Of which instance.
+    pub instance: String,
+    /// Of which attempt.
+    pub attempt: u64,
+    /// What was handed in.
+    pub output: Value,
 }
 
-#[derive(Default)]
-pub(crate) struct Ledger {
-    pub(crate) runs: Mutex<BTreeMap<String, Started>>,
-    pub(crate) signals: Mutex<Vec<Told>>,
-    pub(crate) decisions: Mutex<Vec<Told>>,
-    pub(crate) results: Mutex<Vec<Answered>>,
+/// See the module.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    /// Runs whose start was acknowledged, by id.
+    pub runs: Mutex<BTreeMap<String, Started>>,
+    /// Signals that were acknowledged.
+    pub signals: Mutex<Vec<Told>>,
+    /// Decisions that were acknowledged.
+    pub decisions: Mutex<Vec<Told>>,
+    /// Patches that were acknowledged: each applied.
+    pub patches: Mutex<Vec<Told>>,
+    /// Results that were acknowledged.
+    pub results: Mutex<Vec<Answered>>,
     /// What went wrong, for the end.
-    pub(crate) faults: Mutex<Vec<String>>,
+    pub faults: Mutex<Vec<String>>,
     /// Requests that have no answer yet.
-    pub(crate) requests: AtomicUsize,
+    pub requests: AtomicUsize,
     /// Jobs that the test's own runner holds.
-    pub(crate) jobs: AtomicUsize,
+    pub jobs: AtomicUsize,
     /// Requests that were sent more than once.
-    pub(crate) repeated: AtomicUsize,
+    pub repeated: AtomicUsize,
     gate: Mutex<Gate>,
     moved: Condvar,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Gate {
     open: bool,
     ended: bool,
@@ -66,12 +80,13 @@ struct Gate {
 }
 
 impl Ledger {
-    pub(crate) fn fault(&self, fault: String) {
+    /// Notes what went wrong.
+    pub fn fault(&self, fault: String) {
         self.faults.lock().expect("no panics").push(fault);
     }
 
     /// Waits until load is wanted; false at the end.
-    pub(crate) fn enter(&self) -> bool {
+    pub fn enter(&self) -> bool {
         let mut gate = self.gate.lock().expect("no panics");
         while !gate.open && !gate.ended {
             gate = self.moved.wait(gate).expect("no panics");
@@ -81,42 +96,50 @@ impl Ledger {
     }
 
     /// What was entered for is done.
-    pub(crate) fn leave(&self) {
+    pub fn leave(&self) {
         self.gate.lock().expect("no panics").inside -= 1;
         self.moved.notify_all();
     }
 
     /// Opens or closes the gate to new load.
-    pub(crate) fn load(&self, open: bool) {
+    pub fn load(&self, open: bool) {
         self.gate.lock().expect("no panics").open = open;
         self.moved.notify_all();
     }
 
     /// Waits until nobody is inside any more.
-    pub(crate) fn quiet(&self) {
+    pub fn quiet(&self) {
         let mut gate = self.gate.lock().expect("no panics");
         while gate.inside > 0 {
             gate = self.moved.wait(gate).expect("no panics");
         }
     }
 
-    pub(crate) fn end(&self) {
+    /// Nothing is sent any more.
+    pub fn end(&self) {
         self.gate.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).ended = true;
         self.moved.notify_all();
     }
 
-    pub(crate) fn ended(&self) -> bool {
+    /// Whether nothing is sent any more.
+    pub fn ended(&self) -> bool {
         self.gate.lock().expect("no panics").ended
     }
 
     /// Every run whose start was acknowledged.
-    pub(crate) fn all_runs(&self) -> Vec<Started> {
+    pub fn all_runs(&self) -> Vec<Started> {
         self.runs.lock().expect("no panics").values().cloned().collect()
     }
 
     /// Runs that were not seen over yet.
-    pub(crate) fn open_runs(&self) -> Vec<Started> {
-        self.all_runs().into_iter().filter(|run| !run.over).collect()
+    pub fn open_runs(&self) -> Vec<Started> {
+        let runs = self.runs.lock().expect("no panics");
+        runs.values().filter(|run| !run.over).cloned().collect()
+    }
+
+    /// Whether it was seen in its final state.
+    pub(crate) fn is_over(&self, run: &str) -> bool {
+        self.runs.lock().expect("no panics").get(run).is_some_and(|run| run.over)
     }
 
     pub(crate) fn started(&self, run: Started) {
@@ -129,6 +152,14 @@ impl Ledger {
 
     pub(crate) fn decided(&self, told: Told) {
         self.decisions.lock().expect("no panics").push(told);
+    }
+
+    pub(crate) fn patched(&self, told: Told) {
+        let mut patches = self.patches.lock().expect("no panics");
+        // A repeated request has the answer of the first.
+        if !patches.iter().any(|known| known.what == told.what) {
+            patches.push(told);
+        }
     }
 
     pub(crate) fn over(&self, run: &str) {
@@ -145,7 +176,8 @@ impl Ledger {
         }
     }
 
-    pub(crate) fn in_flight(&self) -> (usize, usize) {
+    /// Requests without an answer, and jobs of the test's own runner.
+    pub fn in_flight(&self) -> (usize, usize) {
         (self.requests.load(Ordering::SeqCst), self.jobs.load(Ordering::SeqCst))
     }
 }

@@ -4,12 +4,12 @@ use std::sync::atomic::Ordering;
 
 use serde_json::{Value, json};
 
-use super::api::Api;
-use super::chance::{Chance, pass};
-use super::ledger::Answered;
+use crate::api::Api;
+use crate::chance::{Chance, pass};
+use crate::ledger::Answered;
 
 /// Takes jobs of the pool `ext` until the end.
-pub(crate) fn work(api: &Api, name: &str, mut chance: Chance) {
+pub fn work(api: &Api, name: &str, mut chance: Chance) {
     let ask = json!({"runner": name, "pool": "ext", "names": ["score", "charge"],
         "limit": 3, "wait_ms": 300});
     loop {

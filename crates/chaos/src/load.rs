@@ -2,16 +2,16 @@
 
 use serde_json::{Value, json};
 
-use super::api::{Api, Ended};
-use super::chance::Chance;
-use super::documents::{KINDS, Kind};
-use super::ledger::{Started, Told};
+use crate::api::{Api, Ended};
+use crate::chance::Chance;
+use crate::documents::{KINDS, Kind, one_step_more};
+use crate::ledger::{Started, Told};
 
 /// Runs that wait for a person at once, at most: each is looked at after each restart.
 const WAITING_MAX: usize = 12;
 
 /// One client: works while load is wanted.
-pub(crate) fn client(api: &Api, service: &str, mut chance: Chance) {
+pub fn client(api: &Api, service: &str, mut chance: Chance) {
     while api.ledger.enter() {
         let done = turn(api, service, &mut chance);
         api.ledger.leave();
@@ -27,7 +27,8 @@ fn turn(api: &Api, service: &str, chance: &mut Chance) -> Result<(), Ended> {
         let run = &waiting[chance.below(waiting.len() as u64) as usize];
         return tell(api, run, chance.percent(80));
     }
-    let started = start(api, service, KINDS[chance.below(6) as usize], chance.next())?;
+    let started =
+        start(api, service, KINDS[chance.below(KINDS.len() as u64) as usize], chance.next())?;
     if chance.percent(4) {
         let path = format!("runs/{}/cancel", started.run);
         let (status, answer) = api.post(&path, &format!("c-{}", started.key), &json!({}))?;
@@ -39,12 +40,12 @@ fn turn(api: &Api, service: &str, chance: &mut Chance) -> Result<(), Ended> {
 /// Starts a run and keeps what was acknowledged.
 fn start(api: &Api, service: &str, kind: Kind, number: u64) -> Result<Started, Ended> {
     let key = format!("s-{number:016x}");
-    let body = json!({"workflow": kind.document(service), "inputs": {"n": number >> 12},
+    let body = json!({"workflow": kind.document(service), "inputs": kind.inputs(number >> 12),
         "labels": {"key": key}});
     let (status, answer) = api.post("runs", &key, &body)?;
     expect(api, status == 201, "start", &key, &answer);
     let run = answer["id"].as_str().unwrap_or_default().to_owned();
-    let told = !matches!(kind, Kind::Waits | Kind::Asks);
+    let told = !matches!(kind, Kind::Waits | Kind::Asks | Kind::Patched);
     let started = Started { run, kind, key, told, over: false };
     api.ledger.started(started.clone());
     Ok(started)
@@ -60,8 +61,23 @@ pub(crate) fn tell(api: &Api, run: &Started, approve: bool) -> Result<(), Ended>
     match run.kind {
         Kind::Waits => signal(api, run),
         Kind::Asks => decide(api, run, approve),
-        Kind::Steps | Kind::Outside | Kind::Calls | Kind::Nested => Ok(()),
+        Kind::Patched => patch(api, run).and_then(|()| signal(api, run)),
+        Kind::Steps | Kind::Outside | Kind::Calls | Kind::Nested | Kind::Wide => Ok(()),
     }
+}
+
+/// Patches the run. Another client may be doing the same, with the same key.
+fn patch(api: &Api, run: &Started) -> Result<(), Ended> {
+    let (key, body) = (format!("p-{}", run.key), one_step_more(&run.key));
+    let (status, answer) = api.post(&format!("runs/{}/patches", run.run), &key, &body)?;
+    if status == 201 {
+        let what = answer["id"].as_str().unwrap_or_default().to_owned();
+        api.ledger.patched(Told { run: run.run.clone(), what, value: Value::Null });
+    } else {
+        // A run that was cancelled, or has had its signal, takes none.
+        expect(api, matches!(status, 409 | 422), "patch", &run.run, &answer);
+    }
+    Ok(())
 }
 
 fn signal(api: &Api, run: &Started) -> Result<(), Ended> {
@@ -84,8 +100,18 @@ fn decide(api: &Api, run: &Started, approve: bool) -> Result<(), Ended> {
     let (decision, outcome) =
         if approve { ("approve", "approved") } else { ("reject", "rejected") };
     let body = json!({"decision": decision, "reason": run.key});
-    let path = format!("approvals/{ticket}/decision");
-    let (status, answer) = api.post(&path, &format!("d-{}", run.key), &body)?;
+    // About half of them, the same each time.
+    let by_page = run.key.ends_with(|digit: char| matches!(digit, '0'..='7'));
+    let (status, answer) = match &api.pages {
+        Some(pages) if by_page => {
+            let taken = api.decide_on(pages, ticket, decision)?;
+            (if taken { 200 } else { 409 }, Value::Null)
+        }
+        Some(_) | None => {
+            let path = format!("approvals/{ticket}/decision");
+            api.post(&path, &format!("d-{}", run.key), &body)?
+        }
+    };
     if status == 200 {
         let (ticket, value) = (ticket.to_owned(), json!(outcome));
         let told = Told { run: run.run.clone(), what: ticket, value };

@@ -5,14 +5,12 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::api::{Api, Ended};
-use super::chance::now;
-use super::documents::Kind;
-use super::ledger::Started;
-use super::service::Service;
+use crate::api::{Api, Ended};
+use crate::chance::now;
+use crate::documents::Kind;
+use crate::ledger::Started;
+use crate::service::Service;
 
-/// How long after a restart everything has ended or says what it waits for.
-const SETTLE: Duration = Duration::from_secs(10);
 /// How long what is left may take at the end: a lease that nobody renews runs out first.
 const END: Duration = Duration::from_secs(60);
 
@@ -21,14 +19,17 @@ const WAITS: [&str; 5] = ["signal", "approval", "outcome_unknown", "paused", "jo
 /// What waits for a moment that is known. `running` and `stopping`: on a
 /// runner outside, while its lease lasts or until it is fenced.
 const UNTIL: [&str; 4] = ["timer", "backoff", "running", "stopping"];
-/// How the runner of `aob dev` itself is called: what it runs ends, or is lost with it.
-const OWN_RUNNER: &str = "local-";
+/// How runners of the product are called: what they run ends, or is lost with them.
+const OWN_RUNNERS: [&str; 2] = ["local-", "runner-"];
 /// What stands for something else that waits.
 const STANDS: [&str; 2] = ["child_run", "map_items"];
 
 /// Waits until every run that is not over has ended or waits with a reason; answers how long that
-/// took.
-pub(crate) fn settle(api: &Api) -> Result<Duration, Ended> {
+/// took. What has not after `limit` is a fault.
+///
+/// # Errors
+/// At the end of the load.
+pub fn settle(api: &Api, limit: Duration) -> Result<Duration, Ended> {
     let since = now();
     for run in api.ledger.open_runs() {
         let mut path = format!("runs/{}", run.run);
@@ -39,7 +40,7 @@ pub(crate) fn settle(api: &Api) -> Result<Duration, Ended> {
                 break;
             }
             let Some(restless) = restless(api, &run.run)? else { break };
-            if since.elapsed() > SETTLE {
+            if since.elapsed() > limit {
                 api.ledger.fault(format!("run {} has not settled: {restless}", run.run));
                 break;
             }
@@ -68,7 +69,8 @@ fn restless(api: &Api, run: &str) -> Result<Option<Value>, Ended> {
         let said = said.iter().all(|field| wait[field].as_str().is_some_and(|s| !s.is_empty()));
         let stuck_join = reason == "join" && !wait["message"].to_string().contains("waits for");
         let known = WAITS.contains(&reason) || STANDS.contains(&reason);
-        let own = wait["owner"].as_str().is_some_and(|owner| owner.starts_with(OWN_RUNNER));
+        let owner = wait["owner"].as_str().unwrap_or_default();
+        let own = OWN_RUNNERS.iter().any(|name| owner.starts_with(name));
         let dated = UNTIL.contains(&reason) && wait["until"].is_string() && !own;
         if !said || stuck_join || !(known || dated) {
             return Ok(Some(wait));
@@ -84,7 +86,10 @@ fn restless(api: &Api, run: &str) -> Result<Option<Value>, Ended> {
 }
 
 /// Lets everything end: tells what was not told, and has what is parked tried again.
-pub(crate) fn finish(api: &Api) -> Result<(), Ended> {
+///
+/// # Errors
+/// At the end of the load.
+pub fn finish(api: &Api) -> Result<(), Ended> {
     let since = now();
     loop {
         let open = api.ledger.open_runs();
@@ -101,7 +106,7 @@ pub(crate) fn finish(api: &Api) -> Result<(), Ended> {
                 continue;
             }
             if !run.told {
-                super::load::tell(api, run, true)?;
+                crate::load::tell(api, run, true)?;
             }
             retry_parked(api, run, &view)?;
         }
@@ -126,7 +131,10 @@ fn retry_parked(api: &Api, run: &Started, view: &Value) -> Result<(), Ended> {
 }
 
 /// Every log is whole and correct, and holds what was acknowledged, once.
-pub(crate) fn logs(api: &Api, service: &Service) -> Result<(), Ended> {
+///
+/// # Errors
+/// At the end of the load.
+pub fn logs(api: &Api, service: &Service) -> Result<(), Ended> {
     let runs = api.ledger.all_runs();
     for run in &runs {
         let (_, verified) = api.get(&format!("runs/{}/verify", run.run))?;
@@ -234,6 +242,12 @@ impl Log {
                     .of("approval_decided")
                     .filter(|data| data["ticket"] == told.what && data["outcome"] == told.value);
                 once(&format!("decision {}", told.what), found.count());
+            }
+        }
+        for told in api.ledger.patches.lock().expect("no panics").iter() {
+            if told.run == self.run {
+                let found = self.of("patch_applied").filter(|data| data["patch"] == told.what);
+                once(&format!("patch {}", told.what), found.count());
             }
         }
         for answered in api.ledger.results.lock().expect("no panics").iter() {
