@@ -9,7 +9,8 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 
 /// What each crate may use of ours. A crate that is not named here has not been given its place.
 const MAY_USE: &[(&str, &[&str])] = &[
-    ("aob-store", &[]),
+    ("aob-points", &[]),
+    ("aob-store", &["aob-points"]),
     ("aob-bus", &[]),
     ("aob-cache", &[]),
     ("aob-cas", &[]),
@@ -23,14 +24,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("aob-materializer", &["aob-ir"]),
     ("aob-validator", &["aob-address", "aob-ir", "aob-materializer"]),
     ("aob-bugs", &[]),
-    // It judges the product, and uses nothing of it.
-    ("aob-chaos", &[]),
+    // It judges the product, and uses nothing of it but the names of points.
+    ("aob-chaos", &["aob-points"]),
     ("aob-optimizer", &["aob-ir", "aob-engine", "aob-materializer"]),
     ("aob-engine", &["aob-bugs", "aob-ir", "aob-materializer", "aob-validator"]),
     ("aob-checker", &["aob-ir", "aob-materializer", "aob-engine"]),
     ("aob-fuzz", &["aob-ir", "aob-materializer", "aob-validator", "aob-engine", "aob-checker"]),
     ("aob-api", &["aob-ir", "aob-validator", "aob-engine"]),
-    ("aob-edge", &["aob-engine", "aob-api", "aob-store", "aob-bus"]),
+    ("aob-edge", &["aob-engine", "aob-api", "aob-points", "aob-store", "aob-bus"]),
     (
         "aob-coordinator",
         &[
@@ -40,6 +41,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "aob-validator",
             "aob-engine",
             "aob-api",
+            "aob-points",
             "aob-store",
             "aob-bus",
             "aob-cache",
@@ -80,6 +82,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "aob-notify",
             "aob-agents",
             "aob-answers",
+            "aob-points",
             "aob-store",
             "aob-bus",
             "aob-cache",
@@ -89,7 +92,15 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     (
         "aob-fanout",
-        &["aob-engine", "aob-api", "aob-edge", "aob-store", "aob-bus", "aob-production"],
+        &[
+            "aob-engine",
+            "aob-api",
+            "aob-edge",
+            "aob-points",
+            "aob-store",
+            "aob-bus",
+            "aob-production",
+        ],
     ),
     (
         "aob-hitl",
@@ -103,6 +114,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "aob-notify",
             "aob-agents",
             "aob-answers",
+            "aob-points",
             "aob-store",
             "aob-bus",
             "aob-cache",
@@ -116,6 +128,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "aob-ir",
             "aob-engine",
             "aob-api",
+            "aob-points",
             "aob-store",
             "aob-bus",
             "aob-cas",

@@ -8,6 +8,7 @@ use std::vec::IntoIter;
 use aob_api::Problem;
 use aob_edge::{Answer, Caller, LogEvent, PageSize, Query, Refusal, Subscription, log_page};
 use aob_engine::RunId;
+use aob_points::{Point, reach};
 use aob_store::{LogChunkRow, RunRow, StreamId};
 use axum::extract::{Path, State};
 use axum::response::Response;
@@ -168,6 +169,9 @@ impl Following {
         }
         let store = Arc::clone(&self.fanout.store);
         let page = log_page(&*store, self.caller.workspace(), self.run, self.after, PAGE).await?;
+        reach(Point::StreamRead)
+            .await
+            .map_err(|struck| Problem::new(aob_api::ErrorCode::Unavailable, struck.to_string()))?;
         let mut frames = String::new();
         if let Some(first) = page.gap {
             self.reset(&mut frames, first.saturating_sub(1), "compacted");

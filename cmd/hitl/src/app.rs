@@ -8,6 +8,7 @@ use aob_answers::Reads;
 use aob_coordinator::{Coordinator, Submission, SubmitError};
 use aob_edge::{Authenticator, Caller, Entropy, Shell, Signer};
 use aob_engine::{CastVote, Command, CommandId, Request, RunId, Timestamp};
+use aob_points::{Point, Struck, reach};
 use aob_store::Clock;
 use url::Url;
 
@@ -101,6 +102,9 @@ impl Parts {
         let workspace = caller.workspace();
         let submission =
             Submission { workspace, run, request, key: None, dedup: None, ir: None, token: () };
-        self.coordinator.handle.try_submit(submission).await.map(drop)
+        let voted = self.coordinator.handle.try_submit(submission).await.map(drop);
+        let struck = |struck: Struck| SubmitError::Unavailable(struck.to_string());
+        reach(Point::VoteAfter).await.map_err(struck)?;
+        voted
     }
 }

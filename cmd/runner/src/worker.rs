@@ -10,6 +10,7 @@ use aob_api::jobs::{
 };
 use aob_engine::{INLINE_BYTES_MAX, JobType};
 use aob_ir::{SecretPart, SecretSlot};
+use aob_points::{Point, pass, reach};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use url::Url;
@@ -77,7 +78,12 @@ impl Worker {
             Ok(ready) => ready,
             Err(failure) => return Some(OutcomeMessage::Failed { failure }),
         };
+        if let Err(struck) = reach(Point::ExecuteBefore).await {
+            let failure = FailureMessage::transient("not_executed", struck.to_string());
+            return Some(OutcomeMessage::Failed { failure });
+        }
         let outcome = supervise(&*self.deps.executor, &ready, attempt, self.stop_grace).await?;
+        pass(Point::ExecuteAfter).await;
         Some(match outcome {
             Outcome::Completed(output) => {
                 let stored = self.store(job, ready.redactor.json(output), attempt).await?;

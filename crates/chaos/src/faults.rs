@@ -2,10 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
+
+use aob_points::Point;
 
 use crate::chance::{Chance, pass};
 use crate::stack::{Problem, Stack};
+use crate::strikes::{Strike, strike};
 
 /// The processes that are ended. Two of them answer the API and two take results in, so a run is
 /// worked on by several at any time.
@@ -40,6 +44,8 @@ pub enum Fault {
     RedisKill,
     /// The blob store is killed and is back.
     S3Kill,
+    /// Whoever reaches the point first is struck.
+    Point(Point, Strike),
 }
 
 impl fmt::Display for Fault {
@@ -55,6 +61,7 @@ impl fmt::Display for Fault {
             Self::RedisFlush => f.write_str("flush of redis"),
             Self::RedisKill => f.write_str("kill of redis"),
             Self::S3Kill => f.write_str("kill of s3"),
+            Self::Point(point, strike) => write!(f, "{strike} at {}", point.name()),
         }
     }
 }
@@ -79,6 +86,7 @@ impl Fault {
         match self {
             Self::Kill(_) => 1,
             Self::KillAll => PROCESSES.len(),
+            Self::Point(_, strike) => usize::from(strike == Strike::Kill),
             Self::Pause(_)
             | Self::PostgresCrash
             | Self::Committers
@@ -96,6 +104,8 @@ impl Fault {
 pub struct Injector {
     /// What they happen to.
     pub stack: Stack,
+    /// Where points are armed; `None`: they cannot be.
+    pub points: Option<PathBuf>,
     /// How long an outage of Kafka is.
     pub outage: Duration,
     /// How often each has hit.
@@ -144,6 +154,10 @@ impl Injector {
             }
             Fault::RedisKill => away(stack, "redis", chance.moment(6, 11))?,
             Fault::S3Kill => away(stack, "s3", chance.moment(6, 11))?,
+            Fault::Point(point, how) => {
+                let folder = self.points.as_ref().ok_or("no folder to arm points in")?;
+                strike(stack, folder, point, how)?;
+            }
         }
         *self.hits.entry(fault).or_default() += 1;
         Ok(())

@@ -26,6 +26,7 @@ mod pages;
 pub mod runner;
 mod service;
 pub mod stack;
+pub mod strikes;
 
 pub use api::{Api, Ended};
 pub use chance::{Chance, now, pass, say};

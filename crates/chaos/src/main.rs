@@ -13,6 +13,7 @@ use std::time::Duration;
 use aob_chaos::faults::{Fault, Injector, PROCESSES};
 use aob_chaos::field::Field;
 use aob_chaos::stack::Stack;
+use aob_chaos::strikes::cases;
 use aob_chaos::{Api, Chance, Gateway, Ledger, Service, say};
 use clap::Parser;
 
@@ -32,6 +33,12 @@ struct Args {
     /// Other faults of a group: outages, restarts, pauses. The first so many of the list.
     #[arg(long, default_value_t = Fault::OTHERS.len())]
     others: usize,
+    /// Named points at which somebody is struck, drawn: of programs built with `aob-points/armed`.
+    #[arg(long, default_value_t = 0)]
+    points: usize,
+    /// Where points are armed.
+    #[arg(long, env = "AOB_POINTS")]
+    points_folder: Option<PathBuf>,
     /// Only faults whose name has this in it, as often as `--kills` says.
     #[arg(long)]
     only: Option<String>,
@@ -85,11 +92,19 @@ fn suffer(args: Args) -> Result<usize, String> {
         };
         let programs = program.parent().unwrap_or(&program).to_owned();
         let field = Field { seed, gateway, streams, service: service.clone(), api, programs };
-        let mut injector = Injector { stack: stack.clone(), outage, hits: BTreeMap::new() };
+        let mut injector = Injector {
+            stack: stack.clone(),
+            points: args.points_folder.clone(),
+            outage,
+            hits: BTreeMap::new(),
+        };
         field.connect(&injector)?;
         let plan = match &args.only {
             Some(name) => only(name, args.kills),
-            None => plan(seed, (args.kills - kills).min(GROUP), args.others),
+            None => {
+                let points = if seed == args.seed { args.points } else { 0 };
+                plan(seed, (args.kills.saturating_sub(kills)).min(GROUP), args.others, points)
+            }
         };
         let (report, mut problems) = field.suffer(&mut injector, &plan);
         let missed = plan.iter().filter(|fault| !injector.hits.contains_key(fault));
@@ -111,19 +126,27 @@ fn more(stack: &Stack) -> Result<(), String> {
 }
 
 /// Faults in an order that the seed draws.
-fn plan(seed: u64, kills: usize, others: usize) -> Vec<Fault> {
+fn plan(seed: u64, kills: usize, others: usize, points: usize) -> Vec<Fault> {
     let mut chance = Chance::of(seed, 1);
     let mut plan: Vec<Fault> = Fault::OTHERS.into_iter().take(others).collect();
     plan.extend(PROCESSES.iter().cycle().take(kills).map(|name| Fault::Kill(name)));
-    for last in (1..plan.len()).rev() {
-        plan.swap(last, chance.below(last as u64 + 1) as usize);
-    }
+    let mut cases: Vec<_> = cases().collect();
+    shuffle(&mut cases, &mut chance);
+    plan.extend(cases.into_iter().take(points).map(|(point, how)| Fault::Point(point, how)));
+    shuffle(&mut plan, &mut chance);
     plan
+}
+
+fn shuffle<T>(list: &mut [T], chance: &mut Chance) {
+    for last in (1..list.len()).rev() {
+        list.swap(last, chance.below(last as u64 + 1) as usize);
+    }
 }
 
 /// Faults of this name, one after the other.
 fn only(name: &str, count: usize) -> Vec<Fault> {
     let all = Fault::OTHERS.into_iter().chain(PROCESSES.map(Fault::Kill));
+    let all = all.chain(cases().map(|(point, how)| Fault::Point(point, how)));
     let wanted: Vec<Fault> = all.filter(|fault| fault.to_string().contains(name)).collect();
     wanted.into_iter().cycle().take(count).collect()
 }

@@ -6,7 +6,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aob_engine::{RunId, Timestamp, WorkspaceId};
+use aob_engine::{Blob, RunId, Timestamp, WorkspaceId};
+use aob_points::{Point, Struck, reach};
 use aob_store::{AppendOutcome, Clock, IdempotencyKey, Store};
 use futures::StreamExt;
 use futures::future::try_join_all;
@@ -184,7 +185,14 @@ impl Shard {
     fn load(&self, ask: Ask) -> Reading {
         let reader = self.reader.clone();
         Box::pin(async move {
-            Input::Loaded(ask, reader.load(ask.run).await.map(|loaded| loaded.map(Box::new)))
+            let struck = |struck: Struck| ReadError(struck.to_string());
+            let loading = async {
+                reach(Point::LoadBefore).await.map_err(struck)?;
+                let loaded = reader.load(ask.run).await?;
+                reach(Point::LoadAfter).await.map_err(struck)?;
+                Ok(loaded.map(Box::new))
+            };
+            Input::Loaded(ask, loading.await)
         })
     }
 
@@ -206,7 +214,7 @@ impl Shard {
                 tokio::time::sleep(wait).await;
             }
             while !blobs.is_empty() {
-                match reader.put(blobs.clone()).await {
+                match put(&reader, blobs.clone()).await {
                     Ok(()) => blobs.clear(),
                     Err(error) => {
                         tracing::warn!(%error, "payloads are not durable yet; trying again");
@@ -214,13 +222,17 @@ impl Shard {
                     }
                 }
             }
-            match store.append(append).await {
-                Ok(outcomes) => Some(outcomes),
+            if reach(Point::AppendBefore).await.is_err() {
+                return None;
+            }
+            let outcomes = match store.append(append).await {
+                Ok(outcomes) => outcomes,
                 Err(error) => {
                     tracing::warn!(%error, "the outcome of an append is unknown; sending it again");
-                    None
+                    return None;
                 }
-            }
+            };
+            reach(Point::AppendAfter).await.ok().map(|()| outcomes)
         })
     }
 
@@ -249,4 +261,12 @@ impl Shard {
             }
         }
     }
+}
+
+/// Makes payloads durable.
+async fn put(reader: &Reader, blobs: Vec<(WorkspaceId, Arc<Blob>)>) -> Result<(), ReadError> {
+    let struck = |struck: Struck| ReadError(struck.to_string());
+    reach(Point::PayloadsBefore).await.map_err(struck)?;
+    reader.put(blobs).await?;
+    reach(Point::PayloadsAfter).await.map_err(struck)
 }

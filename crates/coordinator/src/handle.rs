@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use aob_engine::RunId;
+use aob_points::{Point, Struck, reach};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{Input, Reply, Submission, SubmitError};
@@ -76,6 +77,14 @@ impl Handle {
     /// # Errors
     /// [`SubmitError::Overloaded`], and those of [`Handle::submit`].
     pub async fn try_submit(&self, submission: Submission<()>) -> Reply {
+        let struck = |struck: Struck| SubmitError::Unavailable(struck.to_string());
+        reach(Point::SubmitBefore).await.map_err(struck)?;
+        let reply = self.try_hand_over(submission).await;
+        reach(Point::SubmitAfter).await.map_err(struck)?;
+        reply
+    }
+
+    async fn try_hand_over(&self, submission: Submission<()>) -> Reply {
         let (sender, receiver) = oneshot::channel();
         let shard = &self.shards[self.shard_of(submission.run)];
         let submission = Box::new(retoken(submission, Token::Once(sender)));

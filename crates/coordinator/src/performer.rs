@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use aob_api::jobs::JobMessage;
 use aob_bugs::{Bug, seeded};
-use aob_bus::{Bus, Outgoing, PublishError, Topic};
+use aob_bus::{Bus, Outgoing, PublishError, Topic, Unavailable};
 use aob_engine::{
     Actor, Blob, ChildEnd, ChildOutcome, Command, CommandId, DeliverToParent, Effect, Payload,
     Place, Request, RunId, Spent, StartChild, StartRun, WorkspaceId,
 };
 use aob_ir::Priority;
+use aob_points::{Point, Struck, reach};
 use aob_store::{LeaseKey, OutboxKey, Store};
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -100,7 +101,13 @@ impl Performer {
     }
 
     async fn publish(&self, batch: Vec<Outgoing>) -> bool {
-        match self.send(batch).await {
+        let struck = |struck: Struck| PublishError::from(Unavailable::new(struck));
+        let publishing = async {
+            reach(Point::PublishBefore).await.map_err(struck)?;
+            self.send(batch).await?;
+            reach(Point::PublishAfter).await.map_err(struck)
+        };
+        match publishing.await {
             Ok(()) => true,
             Err(error) => {
                 tracing::warn!(%error, "messages wait for the relay");
@@ -214,7 +221,13 @@ impl Performer {
         let Ok(permit) = Arc::clone(&self.submissions).acquire_owned().await else { return };
         let performer = self.clone();
         tokio::spawn(async move {
-            let done = performer.effects(&performance).await;
+            let struck = |struck: Struck| SubmitError::Unavailable(struck.to_string());
+            let performing = async {
+                reach(Point::EffectsBefore).await.map_err(struck)?;
+                performer.effects(&performance).await?;
+                reach(Point::EffectsAfter).await.map_err(struck)
+            };
+            let done = performing.await;
             drop(permit);
             match done {
                 Ok(()) => performer.acknowledge(performance.key).await,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aob_engine::{Effect, EventKind, child_source, effects, owed_for};
+use aob_points::{Point, reach};
 use aob_store::{AppendBatch, Clock, OutboxKey, Segment, Store, StreamAppend, WorkspaceId};
 use tokio_util::sync::CancellationToken;
 
@@ -57,6 +58,9 @@ impl Relay {
                     return;
                 }
             };
+            if !rows.is_empty() && reach(Point::RelayTaken).await.is_err() {
+                return;
+            }
             let full = rows.len() == ROWS_MAX as usize;
             let mut done = Vec::new();
             // Rows come in the order of their streams; what waits must not be overtaken.
@@ -81,6 +85,9 @@ impl Relay {
                 }
             }
             let progress = !done.is_empty();
+            if progress && reach(Point::RelayPerformed).await.is_err() {
+                return;
+            }
             if progress && let Err(error) = self.store.outbox_delete(&done).await {
                 tracing::warn!(%error, "outbox rows stay; their effects will be repeated");
                 return;

@@ -8,6 +8,7 @@ use aob_engine::{
     Actor, AttemptOutcome, AttemptResult, Blob, Command, CommandId, RawValueEq, Request,
     ResultPatch, WorkspaceId,
 };
+use aob_points::{Point, pass, reach};
 use futures::StreamExt;
 use futures::stream;
 use tokio::time::sleep;
@@ -38,6 +39,7 @@ impl Results {
         let Some(topic) = Consumption::join(bus, topic, &shutdown).await else { return };
         while let Some(messages) = topic.next(RESULTS_MAX, &shutdown).await {
             let places = places(&messages);
+            pass(Point::ResultsTaken).await;
             let taking = stream::iter(messages).for_each_concurrent(RESULTS_MAX, async |message| {
                 self.take(&topic, &message).await;
             });
@@ -47,7 +49,10 @@ impl Results {
                 () = shutdown.cancelled() => return,
                 () = taking => {}
             }
-            topic.commit(&places).await;
+            if reach(Point::ResultsApplied).await.is_ok() {
+                topic.commit(&places).await;
+            }
+            pass(Point::ResultsCommitted).await;
         }
     }
 

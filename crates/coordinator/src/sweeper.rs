@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use aob_bugs::{Bug, seeded};
 use aob_engine::{Actor, Command, CommandId, LeaseView, Request, RunId, Timestamp, WorkspaceId};
+use aob_points::{Point, reach};
 use aob_store::{Clock, LeaseState, Store, Wakeup, WakeupMove};
 use futures::StreamExt;
 use futures::stream;
@@ -73,10 +74,16 @@ impl Sweeper {
                 return false;
             }
         };
+        if !due.is_empty() && reach(Point::TimersDue).await.is_err() {
+            return false;
+        }
         let full = due.len() == SWEEP_MAX as usize;
         let moves = stream::iter(due).map(|wakeup| self.tick(wakeup));
         let moves: Vec<_> =
             moves.buffer_unordered(TICKS_AT_ONCE).filter_map(async |m| m).collect().await;
+        if reach(Point::TimersTicked).await.is_err() {
+            return false;
+        }
         let progress = !moves.is_empty();
         if progress && let Err(error) = self.store.wakeups_move(&moves).await {
             tracing::warn!(%error, "timers cannot be moved");

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use aob_api::{ErrorCode, Problem};
+use aob_points::{Point, Struck, reach};
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -25,13 +27,21 @@ pub struct Gate {
     pub agent_body_bytes_max: usize,
 }
 
+fn struck(struck: Struck) -> Refusal {
+    Problem::new(ErrorCode::Unavailable, struck.to_string()).into()
+}
+
 impl Gate {
     /// The middleware: authentication, then authorization, then the announced size of the body.
     pub async fn pass(State(gate): State<Self>, mut request: Request, next: Next) -> Response {
-        if let Err(refusal) = gate.open(&mut request).await {
-            return refusal.into_response();
-        }
-        next.run(request).await
+        let passing = async {
+            gate.open(&mut request).await?;
+            reach(Point::AuthenticatedAfter).await.map_err(struck)?;
+            let response = next.run(request).await;
+            reach(Point::AnswerBefore).await.map_err(struck)?;
+            Ok::<_, Refusal>(response)
+        };
+        passing.await.unwrap_or_else(IntoResponse::into_response)
     }
 
     async fn open(&self, request: &mut Request) -> Result<(), Refusal> {

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use aob_bus::{Bus, Outgoing, PublishError, Topic};
+use aob_bus::{Bus, Outgoing, PublishError, Topic, Unavailable};
+use aob_points::{Point, Struck, reach};
 use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -87,7 +88,13 @@ fn outgoing(topic: &Topic, done: &Finished) -> Outgoing {
 /// Publishes as often as it takes. False: the bus will never take it.
 async fn publish(bus: &dyn Bus, messages: &[Outgoing], backoff: &mut Backoff) -> bool {
     loop {
-        match bus.publish(messages.to_vec()).await {
+        let struck = |struck: Struck| PublishError::from(Unavailable::new(struck));
+        let publishing = async {
+            reach(Point::ResultBefore).await.map_err(struck)?;
+            bus.publish(messages.to_vec()).await?;
+            reach(Point::ResultAfter).await.map_err(struck)
+        };
+        match publishing.await {
             Ok(()) => {
                 backoff.reset();
                 return true;

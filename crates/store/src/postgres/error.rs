@@ -3,7 +3,9 @@
 use sqlx::postgres::{PgDatabaseError, PgSeverity};
 use thiserror::Error;
 
-use crate::StoreError;
+use aob_points::{Point, reach};
+
+use crate::{StoreError, StoreResult};
 
 /// Why a store could not be opened or brought up to date.
 #[derive(Debug, Error)]
@@ -101,4 +103,9 @@ impl From<Failure> for StoreError {
             Failure::Refused(error) => error,
         }
     }
+}
+
+/// Passes a point of the store; where it strikes, the database does not answer.
+pub(super) async fn struck(point: Point) -> StoreResult<()> {
+    reach(point).await.map_err(|struck| StoreError::Unavailable(struck.to_string()))
 }

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use aob_points::Point;
 use async_trait::async_trait;
 
 use super::PostgresStore;
-use super::error::Failure;
+use super::error::{Failure, struck};
 use super::pool::Statement;
 use super::rows::{Columns, text, texts};
 use crate::{
@@ -79,6 +80,7 @@ const EXPIRE: &str = "with expired as (
 #[async_trait]
 impl Leases for PostgresStore {
     async fn lease_claim(&self, claims: &[Claim]) -> StoreResult<Vec<bool>> {
+        struck(Point::ClaimBefore).await?;
         let mut answers = vec![false; claims.len()];
         for round in rounds(claims, |claim| &claim.key) {
             let claimed: BTreeSet<LeaseKey> =
@@ -87,6 +89,7 @@ impl Leases for PostgresStore {
                 answers[place] = claimed.contains(&claim.key);
             }
         }
+        struck(Point::ClaimAfter).await?;
         Ok(answers)
     }
 

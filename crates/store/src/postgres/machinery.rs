@@ -1,7 +1,9 @@
 //! The outbox and the wake-ups.
 
+use aob_points::Point;
 use async_trait::async_trait;
 
+use super::error::struck;
 use super::rows::int;
 use super::{PostgresStore, sql};
 use crate::{Outbox, OutboxKey, StoreResult, TimeMs, Wakeup, WakeupMove, Wakeups, WorkspaceId};
@@ -59,7 +61,9 @@ impl Outbox for PostgresStore {
             let ordinals: Vec<_> = keys.iter().map(|key| int(key.ordinal)).collect();
             sqlx::query(sql::OUTBOX_DELETE).bind(streams).bind(ordinals)
         };
-        self.log.write(delete, "outbox", |_| Ok(())).await.map(drop)
+        struck(Point::OutboxDeleteBefore).await?;
+        self.log.write(delete, "outbox", |_| Ok(())).await?;
+        struck(Point::OutboxDeleteAfter).await
     }
 }
 

@@ -4,6 +4,7 @@ use aob_api::{ErrorCode, PlanView, Problem, ProblemItem, ProposeRunPatch, RunPat
 use aob_coordinator::LoadedRun;
 use aob_edge::{Answer, Caller, JsonBody, Query, Refusal};
 use aob_engine::{Blob, Command, PatchOrigin, ProposePatch as Proposal, RunId};
+use aob_points::{Point, reach};
 use axum::Json;
 use axum::extract::State;
 use axum::response::IntoResponse;
@@ -62,6 +63,9 @@ pub(crate) async fn handle(
     let proposal = api.proposal(&caller, &loaded, value).await?;
     let sound = api.plan(&caller, &loaded, &proposal).await?;
     let patch = proposal.patch.clone();
+    reach(Point::PatchPlanned)
+        .await
+        .map_err(|struck| Problem::new(ErrorCode::Unavailable, struck.to_string()))?;
     let command = Command::Patch(Box::new(proposal));
     let sent = Sent { caller: &caller, once: &once, hash, run, command };
     api.send_patch(sent, patch, Some(sound.view()), turn).await

@@ -12,6 +12,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use aob_points::{Point, reach};
 use sqlx::Row;
 use sqlx::postgres::PgConnectOptions;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
@@ -158,7 +159,7 @@ impl Server {
                 Some(link) => link,
                 None => open(&self.options, self.patience).await?,
             };
-            let done = tokio::time::timeout(self.patience, link.append(batches)).await;
+            let done = tokio::time::timeout(self.patience, pass(&mut link, batches)).await;
             match done.unwrap_or_else(|_| Err(Failure::Link(String::from("no answer in time")))) {
                 Err(Failure::Link(problem)) => {
                     tracing::warn!(problem, "the link died during a commit");
@@ -176,6 +177,15 @@ impl Server {
             }
         }
     }
+}
+
+/// Commits them on this connection.
+async fn pass(link: &mut Link, batches: &[&AppendBatch]) -> Result<Vec<AppendOutcome>, Failure> {
+    let lost = |struck: aob_points::Struck| Failure::Link(struck.to_string());
+    reach(Point::CommitBefore).await.map_err(lost)?;
+    let outcomes = link.append(batches).await?;
+    reach(Point::CommitAfter).await.map_err(lost)?;
+    Ok(outcomes)
 }
 
 /// Takes what is waiting, up to the bound of a group.
