@@ -10,12 +10,13 @@ RUNS ?= 1000
 SEED ?= 1
 PROFILE ?= release
 
-.PHONY: demo test test-full sim fuzz-patches fix bench stack programs setup
+.PHONY: demo test test-full sim chaos fuzz-patches fix bench stack programs setup
 
-# Everything that is left out of `aob`: the adapters of the production stack, and its programs.
+# Everything that is left out of `aob`: the adapters of the production stack, its programs, and the
+# points at which crash suites strike, of which optimised builds have none whatever is said here.
 # Always all of them, and always for the whole workspace: another choice of features would build
 # half of what others have made a second time.
-ADAPTERS = aob-store/postgres,aob-cache/redis,aob-bus/kafka,aob-cas/s3,aob-production/adapters,aob-orchestrator/production,aob-runner/production,aob-fanout/production,aob-hitl/production
+ADAPTERS = aob-store/postgres,aob-cache/redis,aob-bus/kafka,aob-cas/s3,aob-production/adapters,aob-orchestrator/production,aob-runner/production,aob-fanout/production,aob-hitl/production,aob-points/armed
 
 ## Runs the onboarding example from start to end on the embedded stack.
 demo: setup
@@ -43,6 +44,7 @@ test: setup
 	port=$$(scripts/services port) && AOB_DEMO_PORT=$$port AOB_RUNNER_ALLOW=127.0.0.1:$$port \
 		scripts/stack run -- scripts/examples
 	NEWEST=none AOB_SDK_REMOTE=1 scripts/stack run -- scripts/sdk-test tests/test_stack.py
+	scripts/chaos --kills 4 --others 5 --points 8
 
 ## As `test`, optimised, with everything that is ignored by default. Of the simulations, three out of
 ## five patch a run.
@@ -50,11 +52,18 @@ test-full: test
 	PROPTEST_CASES=5000 $(CARGO) test --locked --profile full --workspace -- --include-ignored
 	$(MAKE) sim PROFILE=full RUNS=35000 SIM_FLAGS=--require-all
 	$(MAKE) fuzz-patches RUNS=100000
+	scripts/chaos --kills 0 --others 0 --points 99
+	$(MAKE) chaos RUNS=60
 
 ## Simulates the whole system under faults: `make sim RUNS=20000 SEED=1`.
 sim: setup
 	$(CARGO) build --profile $(PROFILE) --locked -p aob-sim
 	target/$(PROFILE)/aob-sim --runs $(RUNS) --seed $(SEED) $(SIM_FLAGS) --commit "$$(git rev-parse --short HEAD)"
+
+## Kills the processes of the production stack under load, and says what was lost:
+## `make chaos RUNS=2000 SEED=1`.
+chaos: setup programs
+	scripts/chaos --kills $(RUNS) --seed $(SEED)
 
 ## Validates mixtures of hostile patches: `make fuzz-patches RUNS=1000000 SEED=1`.
 fuzz-patches: setup
