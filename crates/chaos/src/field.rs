@@ -75,11 +75,9 @@ impl Field {
                 scope.spawn(move || runner::work(&self.api, &format!("tester-{number}"), chance));
             }
             scope.spawn(|| follow::follow(&self.api, &self.streams.address, &seen));
-            let program = self.program();
+            let mut program = self.program(injector)?;
             let done = self.rounds(injector, plan, &mut in_flight);
-            let done = done.and_then(|()| self.judged(injector, &seen));
-            drop(program);
-            done
+            done.and_then(|()| self.judged(injector, &seen)).and_then(|()| program.is_there())
         });
         let ledger = &self.api.ledger;
         let mut problems = std::mem::take(&mut *ledger.faults.lock().expect("no panics"));
@@ -165,14 +163,18 @@ impl Field {
     }
 
     /// `aob runner --exec` with a shell script.
-    fn program(&self) -> Program {
+    fn program(&self, injector: &Injector) -> Result<Program, Problem> {
         let script = "script=read line; echo \"{\\\"line\\\": $line}\"";
         let server = format!("http://{}", self.api.address);
         let args = ["runner", "--exec", script, "--pool", "sh", "--server", &server];
         let mut command = Command::new(self.programs.join("aob"));
         command.args(args).args(["--token", &self.api.token]);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        Program(command.spawn().expect("aob starts"))
+        // Points strike the stack, and this is a customer's.
+        command.env_remove("AOB_POINTS");
+        let log = std::fs::File::create(injector.stack.folder.join("processes/program.log"));
+        let log = log.map_err(|error| error.to_string())?;
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        Ok(Program(command.spawn().map_err(|error| format!("aob runner: {error}"))?))
     }
 
     fn report(&self, injector: &Injector, seen: &Mutex<Seen>, in_flight: &InFlight) -> String {
@@ -212,6 +214,17 @@ fn ended(_: Ended) -> Problem {
 
 /// A process that is killed when dropped.
 struct Program(Child);
+
+impl Program {
+    /// Whether it lives.
+    fn is_there(&mut self) -> Result<(), Problem> {
+        match self.0.try_wait() {
+            Ok(None) => Ok(()),
+            Ok(Some(status)) => Err(format!("aob runner has ended by itself: {status}")),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+}
 
 impl Drop for Program {
     fn drop(&mut self) {

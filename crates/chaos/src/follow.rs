@@ -59,9 +59,9 @@ fn next(api: &Api, taken: &Mutex<std::collections::BTreeSet<String>>) -> Option<
     Some(run)
 }
 
-/// Reads the streams of all these runs again, from the start to the head, without faults.
+/// Reads the streams of all runs that are over, from the start to the head, without faults.
 pub fn read_all(api: &Api, streams: &str, seen: &Mutex<Seen>) {
-    for run in api.ledger.all_runs() {
+    for run in api.ledger.all_runs().into_iter().filter(|run| run.over) {
         Reader { api, streams, run: &run.run, last: 0, over: None }.read(seen);
     }
 }

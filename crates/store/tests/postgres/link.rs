@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use aob_store::conformance::fixtures::{COMMITTED, Chain, HOME, T0};
 use aob_store::{
-    AppendBatch, AppendOutcome, Head, Log, ManualClock, PostgresConfig, PostgresStore, Views,
-    verify_chain,
+    AppendBatch, AppendOutcome, Head, Log, ManualClock, Outbox, PostgresConfig, PostgresStore,
+    Views, verify_chain,
 };
 
 use crate::proxy::Proxy;
@@ -18,7 +18,11 @@ fn batch(streams: Vec<aob_store::StreamAppend>) -> Arc<AppendBatch> {
 
 /// A store whose every byte goes through a proxy.
 async fn through_proxy(database: &Database) -> (Proxy, PostgresStore) {
-    let direct = database.config();
+    through_proxy_with(database.config()).await
+}
+
+/// The same, with these settings.
+async fn through_proxy_with(direct: PostgresConfig) -> (Proxy, PostgresStore) {
     let host = |url: &str| {
         let (_, rest) = url.rsplit_once('@').expect("a user");
         rest.split_once('/').expect("a database").0.to_owned()
@@ -26,7 +30,8 @@ async fn through_proxy(database: &Database) -> (Proxy, PostgresStore) {
     let server = host(&direct.log_url);
     let proxy = Proxy::start(server.clone()).await;
     let over = |url: &str| url.replace(&server, &proxy.address());
-    let config = PostgresConfig::new(&over(&direct.log_url), &over(&direct.api_url));
+    let (log_url, api_url) = (over(&direct.log_url), over(&direct.api_url));
+    let config = PostgresConfig { log_url, api_url, ..direct };
     let clock = ManualClock::at(T0).clock();
     let store = PostgresStore::connect(&config, Some(clock)).await.expect("the store opens");
     (proxy, store)
@@ -60,6 +65,38 @@ fn a_lost_answer_is_unknown_and_the_same_bytes_settle_it() {
         assert_eq!(unknown, 10);
         let segments = store.segments_after(HOME, chain.stream, 0, 100).await.expect("segments");
         assert_eq!(verify_chain(chain.stream, Head::EMPTY, &segments), Ok(chain.head));
+    });
+}
+
+/// A peer that is silently dead costs a wait, not a connection: whoever asks gives up in time, and
+/// with one connection of each kind the store goes on as soon as somebody answers again.
+#[test]
+fn a_peer_that_falls_silent_costs_no_connection() {
+    let database = Database::empty();
+    let mut config = database.config();
+    (config.log_connections, config.api_connections) = (1, 1);
+    config.statement_timeout_ms = 100;
+    wait(async {
+        let (proxy, store) = through_proxy_with(config).await;
+        let mut chain = Chain::new(1);
+        let first = store.append(batch(vec![chain.append_run("running")])).await;
+        assert_eq!(first.expect("an answer"), [COMMITTED]);
+        assert!(store.run(HOME, chain.stream).await.expect("a run").is_some());
+        proxy.fall_silent();
+        let append = batch(vec![chain.append_run("running")]);
+        let (outcome, read, looked) = tokio::join!(
+            store.append(Arc::clone(&append)),
+            store.run(HOME, chain.stream),
+            store.outbox_due(i64::MAX, 10),
+        );
+        assert_eq!(outcome.expect("an answer"), [AppendOutcome::Unknown]);
+        assert!(read.is_err() && looked.is_err());
+        proxy.heal();
+        let again = store.append(append).await.expect("an answer");
+        assert_eq!(again, [COMMITTED]);
+        let run = store.run(HOME, chain.stream).await.expect("an answer").expect("a run");
+        assert_eq!(run.seq, chain.head.seq);
+        store.outbox_due(i64::MAX, 10).await.expect("the outbox");
     });
 }
 

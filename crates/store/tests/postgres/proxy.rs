@@ -1,4 +1,4 @@
-//! A link between client and server that the test can cut at a chosen moment.
+//! A link between client and server that the test can cut, or let fall silent, at a chosen moment.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,6 +15,8 @@ pub(crate) struct Proxy {
     /// The server's next answer is swallowed, and its link cut.
     swallow: Arc<AtomicBool>,
     swallowed: Arc<Notify>,
+    /// Nothing comes back, on no connection.
+    silent: Arc<AtomicBool>,
 }
 
 impl Proxy {
@@ -25,6 +27,7 @@ impl Proxy {
             address: listener.local_addr().expect("an address"),
             swallow: Arc::default(),
             swallowed: Arc::default(),
+            silent: Arc::default(),
         };
         let shared = proxy.clone();
         tokio::spawn(async move {
@@ -50,6 +53,16 @@ impl Proxy {
         self.swallowed.notified().await;
     }
 
+    /// From now on nobody hears of the server any more, and no connection ends.
+    pub(crate) fn fall_silent(&self) {
+        self.silent.store(true, Ordering::SeqCst);
+    }
+
+    /// New connections work again; those that met the silence stay as they are.
+    pub(crate) fn heal(&self) {
+        self.silent.store(false, Ordering::SeqCst);
+    }
+
     async fn forward(self, client: TcpStream, server: TcpStream) {
         let (mut from_client, mut to_client) = client.into_split();
         let (mut from_server, mut to_server) = server.into_split();
@@ -58,6 +71,9 @@ impl Proxy {
         });
         let mut buffer = vec![0; 64 << 10];
         while let Ok(read @ 1..) = from_server.read(&mut buffer).await {
+            if self.silent.load(Ordering::SeqCst) {
+                return std::future::pending().await;
+            }
             if self.swallow.swap(false, Ordering::SeqCst) {
                 self.swallowed.notify_one();
                 break;
