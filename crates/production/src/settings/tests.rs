@@ -77,5 +77,5 @@ fn what_is_in_effect_is_shown_with_its_source_and_without_secrets() {
     let line = shown.lines().find(|line| line.starts_with("listen = \"0.0.0.0:80\" #")).unwrap();
     assert!(line.ends_with(".toml"), "{line}");
     let read: toml::Table = toml::from_str(&shown).unwrap();
-    assert_eq!(read.len(), 12, "{shown}");
+    assert_eq!(read.len(), 14, "{shown}");
 }

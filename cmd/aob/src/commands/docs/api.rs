@@ -11,11 +11,12 @@ use serde_json::Value;
 use schemas::Schemas;
 
 /// Groups of routes, in the order in which a newcomer meets them.
-const GROUPS: [(&str, &str); 10] = [
+const GROUPS: [(&str, &str); 11] = [
     ("runs", "Runs"),
     ("patches", "Patches of runs"),
     ("streams", "Streams"),
     ("approvals", "Approvals"),
+    ("notifications", "Notifications"),
     ("workflows", "Workflows"),
     ("optimizer", "Optimizer"),
     ("artifacts", "Artifacts"),
