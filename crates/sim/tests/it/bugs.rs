@@ -8,7 +8,7 @@ use aob_bugs::{Bug, with};
 use aob_sim::{Setup, simulate};
 
 /// Simulations within which a bug is caught.
-const RUNS: u64 = 300;
+const RUNS: u64 = 1_000;
 /// Bugs that are looked for at the same time.
 const THREADS: usize = 2;
 
