@@ -5,7 +5,7 @@ use aob_engine::{EdgeState, EdgesDecided, HandledBy, InstanceId, NodeFailed};
 
 use crate::edges::{self, Source};
 use crate::graph::{Graph, Place, UNDO_SUFFIX};
-use crate::phase::Ending;
+use crate::phase::{Ending, Outcome};
 use crate::rules::{Cx, D_02, D_03};
 use crate::state::State;
 
@@ -34,6 +34,12 @@ impl State {
         }
         self.outputs.ended(&graph, &place, ending);
         self.frames.end(&place.frame, place.key.ix, outcome);
+        let node = graph.graph_node(place.key.ix);
+        let of_loop = node.is_some_and(|node| graph.loop_of(node).is_some());
+        if of_loop && outcome != Outcome::Completed {
+            // Its scope is forgotten with it, and patches may ask it for more edges.
+            self.over.insert(instance.clone(), outcome);
+        }
         let source = Source { instance, place: &place, outcome, later: false };
         edges::decide(&graph, &mut self.frames, source, ending.edges(), cx);
         if !ending.more() {

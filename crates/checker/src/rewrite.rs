@@ -76,8 +76,9 @@ impl Rewrite<'_> {
         for id in &self.data.routes {
             let ended = self.after.place(id).ok().and_then(|place| {
                 let known = state.frames.ended(&place.frame, place.key.ix);
-                // A scope that is forgotten was left by its loop node, which completed.
-                known.or_else(|| {
+                // A scope that is forgotten was left by its loop node, which completed unless it is
+                // known to have failed.
+                known.or_else(|| state.over.get(id).copied()).or_else(|| {
                     state.frames.is_over(self.after, &place.frame).then_some(Outcome::Completed)
                 })
             });

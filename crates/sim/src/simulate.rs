@@ -17,7 +17,7 @@ use crate::weather::Weather;
 use crate::world::World;
 
 /// Virtual time after the storm by which everything must have come to an end.
-const PATIENCE: Duration = Duration::from_secs(6 * 3_600);
+const PATIENCE: Duration = Duration::from_secs(24 * 3_600);
 /// How often it is looked whether everything has come to an end.
 const LOOK: Duration = Duration::from_secs(5);
 

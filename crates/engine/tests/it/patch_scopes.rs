@@ -225,3 +225,23 @@ fn two_patches_of_one_place_come_in_every_order() {
         }
     }
 }
+
+#[test]
+fn a_loop_that_failed_decides_a_new_edge_as_one_that_failed() {
+    let again = json!({"id": "again", "type": "loop", "config": {
+        "loop_back_to": "work", "max_iterations": 2, "condition": "true"}});
+    let join = json!({"id": "save", "type": "function", "config": {"name": "echo", "args": 1},
+        "join": {"mode": "all", "tolerate": 1}});
+    let document = graph(
+        json!([constant("work", json!(1)), again, function("other"), join]),
+        json!([edge("work", "again"), edge("again", "save"), edge("other", "save")]),
+    );
+    let mut run = Run::start(&document, json!({}));
+    assert_eq!(run.ended("node_failed"), ["again[2]/again"]);
+    run.patch("late", json!([add(&constant("late", json!(2))), lead("again", "late")]))
+        .expect("it applies");
+    assert_eq!(run.count("edges_decided"), 1);
+    run.complete("other", json!(3));
+    run.complete("save", json!(4));
+    assert_eq!(run.status(), RunStatus::Completed);
+}
