@@ -13,14 +13,14 @@ pub(super) struct Arrival {
     pub(super) skipped: bool,
     pub(super) unsatisfiable: bool,
     pub(super) input: Val,
-    /// Least and most incoming edges whose source failed.
-    pub(super) failed: (usize, usize),
+    /// Incoming edges that fail, at most.
+    pub(super) failed: usize,
 }
 
 impl Default for Arrival {
     fn default() -> Self {
         let (starts, skipped, unsatisfiable) = (false, false, false);
-        Self { starts, skipped, unsatisfiable, input: Val::Unknown, failed: (0, 0) }
+        Self { starts, skipped, unsatisfiable, input: Val::Unknown, failed: 0 }
     }
 }
 

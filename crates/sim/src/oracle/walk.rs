@@ -195,7 +195,7 @@ impl<'a> Walk<'a> {
     fn tolerates(&mut self, ix: Ix, scope: &Scope, arrival: &Arrival, certain: bool) {
         let node = &self.flow.nodes[ix];
         let allowed = node.join.tolerate as usize;
-        let (least, most) = arrival.failed;
+        let most = arrival.failed;
         if allowed == 0 {
             return;
         }
@@ -207,7 +207,20 @@ impl<'a> Walk<'a> {
         }
         // What is in front of a loser may be cancelled with it, before it fails.
         let loser = self.losers.contains(&ix);
-        self.fails_surely |= certain && node.join.mode == Mode::All && least > allowed && !loser;
+        let too_many = self.rest_on(ix, scope) > allowed;
+        self.fails_surely |= certain && node.join.mode == Mode::All && too_many && !loser;
+    }
+
+    /// How many failures rest on this join alone, at least. What has a way of its own to go may come
+    /// after those that the join tolerates, and then needs no leave.
+    fn rest_on(&self, ix: Ix, scope: &Scope) -> usize {
+        let fails = |edge: usize| {
+            let ways = self.ways.get(&(self.decided_in(edge, scope), edge));
+            ways.is_some_and(|ways| ways.failed && !ways.dead && !ways.taken)
+        };
+        let led_on = |from: Ix| self.edges.iter().any(|e| e.from == from && e.on != On::Success);
+        let into = self.edges.iter().enumerate().filter(|(_, edge)| edge.to == ix);
+        into.filter(|(edge, e)| fails(*edge) && !led_on(e.from)).count()
     }
 
     fn arrival(&self, ix: Ix, scope: &Scope) -> Arrival {
@@ -238,7 +251,7 @@ impl<'a> Walk<'a> {
             }
         }
         let mut arrival = counts.arrival(node);
-        arrival.failed = (counts.least_failed, counts.most_failed);
+        arrival.failed = counts.most_failed;
         let early = node.join.mode != Mode::All && live.len() > 1;
         arrival.input = match live.as_slice() {
             _ if !exact && live.len() > 1 || early => Val::Unknown,
